@@ -1,0 +1,41 @@
+/**
+ * Compiles `bin/lm.ts` to the standalone executable `dist/lm`.
+ *
+ * The LMDB addon looks for its native file at run time, in a node_modules that an executable does
+ * not have; a plugin puts a literal `require` in its place, which embeds the file.
+ */
+import { renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BunPlugin } from 'bun';
+
+const root = join(import.meta.dir, '..');
+const LOOKUP = 'loadNAPI(dirName)';
+
+const embedLmdb: BunPlugin = {
+  name: 'embed-lmdb',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]lmdb[\\/]native\.js$/ }, async ({ path }) => {
+      const source = await Bun.file(path).text();
+      if (!source.includes(LOOKUP)) throw new Error(`${path} no longer says ${LOOKUP}`);
+      const addon = `@lmdb/lmdb-${process.platform}-${process.arch}/node.napi.glibc.node`;
+      return { contents: source.replace(LOOKUP, `require('${addon}')`), loader: 'js' };
+    });
+  },
+};
+
+const outfile = join(root, process.argv[2] ?? 'dist/lm');
+const building = join(root, 'dist/.building/lm');
+const result = await Bun.build({
+  entrypoints: [join(root, 'bin/lm.ts')],
+  compile: { outfile: building, autoloadBunfig: false, autoloadDotenv: false },
+  target: 'bun',
+  format: 'cjs',
+  bytecode: true,
+  minify: true,
+  plugins: [embedLmdb],
+}).catch((error: unknown) => {
+  rmSync(building, { force: true });
+  throw error;
+});
+for (const log of result.logs) console.error(String(log));
+renameSync(building, outfile);

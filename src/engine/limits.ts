@@ -1,0 +1,64 @@
+/** Every bound in one place (STYLE.md rule 6). Sizes in bytes, durations in milliseconds. */
+import { assert } from './errors.ts';
+
+/** Frames: what one side accepts from the other before and after the hello. */
+export const HELLO_BYTES_MAX = 4 * 1024;
+export const CLIENT_FRAME_BYTES_MAX = 64 * 1024;
+export const SERVER_FRAME_BYTES_MAX = 4 * 1024 * 1024;
+/** How deep arrays and maps of a message may nest. */
+export const MESSAGE_DEPTH_MAX = 8;
+
+export const CONNECTIONS_MAX = 20_000;
+/** Requests one connection may have unanswered; further frames wait in its socket. */
+export const PIPELINE_MAX = 1_024;
+/** Replies that a client does not read: past this it is cut off. */
+export const SEND_BUFFER_BYTES_MAX = 8 * 1024 * 1024;
+export const HANDSHAKE_MS_MAX = 10_000;
+/** A frame that has begun must end within this (slow-loris). */
+export const FRAME_MS_MAX = 10_000;
+/** A connection without a key, a waiter or a message is closed after this. */
+export const IDLE_MS_MAX = 30 * 60_000;
+
+export const NAME_CHARACTERS_MAX = 63;
+export const APPLICATION_BYTES_MAX = 255;
+export const VERSION_BYTES_MAX = 63;
+export const VERSION_FIELDS_MAX = 8;
+/** User and host of a holder, cut to this many characters. */
+export const HOLDER_CHARACTERS_MAX = 255;
+
+export const RLF_BYTES_MAX = 2 * 1024 * 1024;
+export const CODE_BYTES_MAX = 8 * 1024;
+export const LICENSES_MAX = 5_000;
+export const SERVERS_MAX = 11;
+export const SEATS_MAX = 10_000_000;
+export const SEATS_PER_REQUEST_MAX = 1_000_000;
+
+/** Waiters in the line of one license. */
+export const LINE_LENGTH_MAX = 10_000;
+export const PATIENCE_MS_MAX = 30 * 24 * 3_600_000;
+export const HOLD_MS_MAX = 24 * 3_600_000;
+/** A waiter whose connection is gone keeps its place this long. */
+export const WAITER_GRACE_MS = 10_000;
+
+export const KEY_LIFETIME_MS_DEFAULT = 10 * 60_000;
+export const KEY_LIFETIME_MS_MAX = 24 * 3_600_000;
+
+/** DESIGN section 6: heartbeat of the leader, window W, margin and the bound d on clock drift. */
+export const HEARTBEAT_MS = 500;
+export const LEADER_MISSING_MS = 2_000;
+export const WINDOW_MS = 3_000;
+export const MARGIN_MS = 200;
+export const CLOCK_DRIFT_MAX = 0.01;
+/** L >= 4 (2W(1+d) + margin), or the license code is refused. */
+export const KEY_LIFETIME_MS_MIN = 4 * (2 * WINDOW_MS * (1 + CLOCK_DRIFT_MAX) + MARGIN_MS);
+
+/** Authorizations in one page of a status reply. */
+export const STATUS_PAGE_MAX = 1_000;
+/** How far the mark (the ledger's wall time) may lag behind the clocks. */
+export const MARK_INTERVAL_MS = 60_000;
+
+assert(KEY_LIFETIME_MS_MIN <= KEY_LIFETIME_MS_DEFAULT, 'the default key lifetime is long enough');
+assert(HEARTBEAT_MS * 2 < LEADER_MISSING_MS, 'one lost heartbeat does not look like a lost leader');
+assert(LEADER_MISSING_MS < WINDOW_MS, 'a new leader may be sought before windows close');
+assert(HELLO_BYTES_MAX <= CLIENT_FRAME_BYTES_MAX, 'a hello is a client frame');
+assert(RLF_BYTES_MAX < SERVER_FRAME_BYTES_MAX, 'an RLF fits a frame');
