@@ -54,7 +54,7 @@ export class FrameParser {
       at = start + length;
       more = onMessage(message);
     }
-    if (at < bytes.length) this.#pending = at === 0 ? bytes : bytes.slice(at);
+    if (at < bytes.length) this.#pending = bytes.slice(at);
   }
 }
 

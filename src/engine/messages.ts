@@ -1,0 +1,186 @@
+/**
+ * The messages that the core reads and answers. Each is one MessagePack array: its type, the
+ * sequence number that a reply repeats (0 for a notice nobody asked for), and the fields in the
+ * order given here; docs/PROTOCOL.md describes them for other languages. Fields may be added at
+ * the end; a receiver ignores those it does not know.
+ */
+import type { ErrorDetails } from './errors.ts';
+
+export const MessageType = {
+  hello: 1,
+  welcome: 2,
+  error: 3,
+  request: 10,
+  grant: 11,
+  waiting: 12,
+  denied: 13,
+  heartbeat: 20,
+  alive: 21,
+  gone: 22,
+  release: 30,
+  released: 31,
+  status: 40,
+  statusPage: 41,
+  rlfGet: 50,
+  rlf: 51,
+  prove: 52,
+  proof: 53,
+} as const;
+
+/** After a protocol error the connection is closed; after any other it lives on. */
+export type ErrorMessage = [
+  type: typeof MessageType.error,
+  sequence: number,
+  code: string,
+  message: string,
+  hint: string,
+  details: ErrorDetails,
+];
+
+/**
+ * Asks for `count` seats, all or none, under a key the client made (16 random bytes). The same key
+ * again is a retry, and for a waiter its poll: it finds its own grant or its own place in the line.
+ */
+export type Request = [
+  type: typeof MessageType.request,
+  sequence: number,
+  key: Uint8Array,
+  vendor: string | null,
+  application: string,
+  version: string | null,
+  count: number,
+  /** How much longer the client will wait in the line; 0 asks for an answer now. */
+  patienceMs: number,
+  /** `--hold`: kept this long without heartbeats, then ended; 0 for an ordinary seat. */
+  holdMs: number,
+];
+
+/** The seats are this client's until `lifetimeMs` after it *sent* the request answered here. */
+export type Grant = [
+  type: typeof MessageType.grant,
+  sequence: number,
+  ticket: Uint8Array,
+  lifetimeMs: number,
+  vendor: string,
+  application: string,
+  version: string,
+  count: number,
+  /** The sequence of the RLF in force: a higher one than known means a new server list. */
+  rlfSequence: number,
+];
+
+/** In the line, `position` from its head (1 is next). Polls again before `pollMs` have passed. */
+export type Waiting = [
+  type: typeof MessageType.waiting,
+  sequence: number,
+  position: number,
+  waiting: number,
+  pollMs: number,
+];
+
+export type Denied = [
+  type: typeof MessageType.denied,
+  sequence: number,
+  code: string,
+  message: string,
+  hint: string,
+  details: ErrorDetails,
+];
+
+/** Keeps a seat alive. The sequence number is the number of the heartbeat. */
+export type Heartbeat = [
+  type: typeof MessageType.heartbeat,
+  sequence: number,
+  key: Uint8Array,
+  ticket: Uint8Array,
+];
+
+export type Alive = [
+  type: typeof MessageType.alive,
+  sequence: number,
+  ticket: Uint8Array,
+  lifetimeMs: number,
+  rlfSequence: number,
+];
+
+/** The heartbeat's key is not held here (`unknown-key`), or may not go on (a denial code). */
+export type Gone = [
+  type: typeof MessageType.gone,
+  sequence: number,
+  code: string,
+  message: string,
+  hint: string,
+];
+
+/** Gives the seats back, or leaves the line. */
+export type Release = [
+  type: typeof MessageType.release,
+  sequence: number,
+  key: Uint8Array,
+  ticket: Uint8Array,
+];
+
+/** `released` is false where the key had ended already, or never was. */
+export type Released = [
+  type: typeof MessageType.released,
+  sequence: number,
+  released: boolean,
+  count: number,
+];
+
+/** Null filters match everything; `after` is the last id of the page before, or null. */
+export type StatusQuery = [
+  type: typeof MessageType.status,
+  sequence: number,
+  application: string | null,
+  user: string | null,
+  host: string | null,
+  after: Uint8Array | null,
+];
+
+/**
+ * One page of the status: `document` is the object of CLI.md without its `authorizations` (null
+ * after the first page), then a page of authorizations, then the id to go on from (null: the end).
+ */
+export type StatusPage = [
+  type: typeof MessageType.statusPage,
+  sequence: number,
+  document: Record<string, unknown> | null,
+  authorizations: AuthorizationFields[],
+  next: Uint8Array | null,
+];
+
+export type AuthorizationFields = [
+  id: Uint8Array,
+  vendor: string,
+  application: string,
+  version: string,
+  count: number,
+  server: string,
+  user: string,
+  host: string,
+  pid: number,
+  address: string,
+  /** Milliseconds since 1970 (wall time), for people. */
+  since: number,
+  expiresAt: number,
+  state: string,
+];
+
+export type RlfGet = [type: typeof MessageType.rlfGet, sequence: number];
+export type RlfText = [type: typeof MessageType.rlf, sequence: number, text: string];
+
+/** What a client asks of the core. */
+export type ClientMessage = Request | Heartbeat | Release | StatusQuery | RlfGet;
+
+/** What the core answers, or tells unasked. */
+export type CoreMessage =
+  | ErrorMessage
+  | Grant
+  | Waiting
+  | Denied
+  | Alive
+  | Gone
+  | Released
+  | StatusPage
+  | RlfText;
