@@ -28,6 +28,11 @@ export const HOLDER_CHARACTERS_MAX = 255;
 
 export const RLF_BYTES_MAX = 2 * 1024 * 1024;
 export const CODE_BYTES_MAX = 8 * 1024;
+export const CARD_BYTES_MAX = 64 * 1024;
+export const KEY_FILE_BYTES_MAX = 16 * 1024;
+/** How often the admin key of one pool can have been handed over. */
+export const ADMIN_CHAIN_MAX = 16;
+export const COMMUTER_DAYS_MAX = 366;
 export const LICENSES_MAX = 5_000;
 export const SERVERS_MAX = 11;
 export const SEATS_MAX = 10_000_000;
@@ -49,6 +54,8 @@ export const LEADER_MISSING_MS = 2_000;
 export const WINDOW_MS = 3_000;
 export const MARGIN_MS = 200;
 export const CLOCK_DRIFT_MAX = 0.01;
+/** How far, in a minute, license time follows a wall clock that jumped ahead. */
+export const CLOCK_SLEW_MS_MAX = 1_000;
 /** L >= 4 (2W(1+d) + margin), or the license code is refused. */
 export const KEY_LIFETIME_MS_MIN = 4 * (2 * WINDOW_MS * (1 + CLOCK_DRIFT_MAX) + MARGIN_MS);
 
@@ -56,6 +63,16 @@ export const KEY_LIFETIME_MS_MIN = 4 * (2 * WINDOW_MS * (1 + CLOCK_DRIFT_MAX) + 
 export const STATUS_PAGE_MAX = 1_000;
 /** How far the mark (the ledger's wall time) may lag behind the clocks. */
 export const MARK_INTERVAL_MS = 60_000;
+
+/** Ledger entries kept behind the last applied one. */
+export const LOG_KEPT = 1_024;
+/** Seats moved beyond a shortfall, so that the next requests need not wait. */
+export const HEADROOM_SEATS = 16;
+/** Position notices to one line, and how often. */
+export const NOTICES_MAX = 256;
+export const NOTICE_INTERVAL_MS = 500;
+/** Key-table entries looked at for one page of status: filters may skip many. */
+export const STATUS_SCAN_MAX = 20_000;
 
 assert(KEY_LIFETIME_MS_MIN <= KEY_LIFETIME_MS_DEFAULT, 'the default key lifetime is long enough');
 assert(HEARTBEAT_MS * 2 < LEADER_MISSING_MS, 'one lost heartbeat does not look like a lost leader');

@@ -1,0 +1,91 @@
+/**
+ * From license codes to licenses, and to how their seats start out (FIG. 4, DESIGN section 8 "Free
+ * pool"). Codes for one vendor, application and version add up to one license.
+ */
+import type { Rlf, RlfLicense, RlfServer } from './types.ts';
+import { compareVersions, versionKey } from './version.ts';
+
+/** The codes of one RLF that add up. */
+export interface License {
+  readonly vendor: string;
+  readonly application: string;
+  /** As its first code spells it. */
+  readonly version: string;
+  /** In the order of the RLF; at least one. */
+  readonly codes: readonly RlfLicense[];
+  /** The sum of the codes' limits, whatever their dates. */
+  readonly hardLimit: number;
+}
+
+export interface Distribution {
+  /** Seats by server, every server of the list, in its order. */
+  readonly rows: ReadonlyMap<string, number>;
+  readonly freePool: number;
+}
+
+/** The licenses of an RLF, sorted by vendor, application and version. */
+export function licensesOf(rlf: Pick<Rlf, 'licenses'>): License[] {
+  const groups = new Map<string, RlfLicense[]>();
+  for (const license of rlf.licenses) {
+    const key = licenseKey(license.code);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [license]);
+    else group.push(license);
+  }
+  return [...groups.values()].map(licenseOf).sort(compareLicenses);
+}
+
+/** Equal for codes that add up: versions that compare equal, such as 1 and 1.0, are one. */
+export function licenseKey(of: {
+  readonly vendor: string;
+  readonly application: string;
+  readonly version: string;
+}): string {
+  return JSON.stringify([of.vendor, of.application, versionKey(of.version)]);
+}
+
+/**
+ * How the seats of one code start out: as its distribution says and the rest in the free pool, or
+ * evenly and the remainder in the free pool.
+ */
+export function initialDistribution(
+  { code, distribution }: RlfLicense,
+  servers: readonly RlfServer[],
+): Distribution {
+  const share = Math.floor(code.limit / servers.length);
+  const seats = (name: string) => (distribution === null ? share : (distribution.get(name) ?? 0));
+  const rows = new Map(servers.map(({ name }) => [name, seats(name)]));
+  const given = [...rows.values()].reduce((sum, n) => sum + n, 0);
+  return { rows, freePool: code.limit - given };
+}
+
+/** How all the seats of a license start out: the sum over its codes. */
+export function distributionOf(license: License, servers: readonly RlfServer[]): Distribution {
+  const parts = license.codes.map((code) => initialDistribution(code, servers));
+  const sum = (of: (part: Distribution) => number) => parts.reduce((n, part) => n + of(part), 0);
+  return {
+    rows: new Map(servers.map(({ name }) => [name, sum((part) => part.rows.get(name) ?? 0)])),
+    freePool: sum((part) => part.freePool),
+  };
+}
+
+function licenseOf(codes: readonly RlfLicense[]): License {
+  const hardLimit = codes.reduce((sum, { code }) => sum + code.limit, 0);
+  const [first] = codes;
+  const { vendor = '', application = '', version = '' } = first?.code ?? {};
+  return { vendor, application, version, codes, hardLimit };
+}
+
+function compareLicenses(a: License, b: License): number {
+  return (
+    compareTexts(a.vendor, b.vendor) ||
+    compareTexts(a.application, b.application) ||
+    compareVersions(a.version, b.version)
+  );
+}
+
+/** By code unit, the same everywhere, which a locale's order is not. */
+function compareTexts(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
