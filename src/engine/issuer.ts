@@ -1,0 +1,259 @@
+/**
+ * Issues, renews and ends authorizations out of this server's own rows, asking no one (escrow,
+ * DESIGN section 2). What a row lacks is drawn from the free pool through the ledger; what can't be
+ * met waits in the line of the license.
+ */
+import { choose } from './choice.ts';
+import type { Client } from './client.ts';
+import { type Denial, expired, lineFull, notServed } from './denial.ts';
+import type { Outbox } from './effects.ts';
+import { assert } from './errors.ts';
+import { deadlineOf, type KeyTable, keyDrop, keyWrite, type SeatKey } from './key-table.ts';
+import type { LedgerState } from './ledger/state.ts';
+import type { Waiter } from './line.ts';
+import type { Lines } from './lines.ts';
+import { type Heartbeat, MessageType, type Release, type Request } from './messages.ts';
+import type { Row } from './row.ts';
+import type { Rows } from './rows.ts';
+import { idText, keyId, ticketOf } from './seat-key.ts';
+import type { Time } from './time.ts';
+
+const { grant, denied, alive, gone, released } = MessageType;
+
+export class Issuer {
+  readonly #server: string;
+  readonly #state: LedgerState;
+  readonly #rows: Rows;
+  readonly #keys: KeyTable;
+  readonly #lines: Lines;
+  readonly #outbox: Outbox;
+
+  constructor(parts: {
+    readonly server: string;
+    readonly state: LedgerState;
+    readonly rows: Rows;
+    readonly keys: KeyTable;
+    readonly lines: Lines;
+    readonly outbox: Outbox;
+  }) {
+    this.#server = parts.server;
+    this.#state = parts.state;
+    this.#rows = parts.rows;
+    this.#keys = parts.keys;
+    this.#lines = parts.lines;
+    this.#outbox = parts.outbox;
+  }
+
+  /** FIG. 6: seats for a client, or its place in the line, or why not. */
+  request(client: Client, message: Request, time: Time): void {
+    const [, sequence, secret, , , , , patienceMs] = message;
+    const id = idText(keyId(secret));
+    const key = this.#keys.get(id);
+    const place = key === undefined ? this.#lines.find(id) : undefined;
+    if (key !== undefined) {
+      this.#keys.renew(key, time.boot);
+      this.#replyGrant(client, sequence, key);
+    } else if (place !== undefined) {
+      const patienceEnd = time.boot + patienceMs;
+      this.#lines.poll(place.waiter, { client, sequence, patienceEnd });
+      this.#settle(place.row, time, place.waiter);
+    } else {
+      this.#ask(client, id, message, time);
+    }
+  }
+
+  /** A request that is not known yet. */
+  #ask(client: Client, id: string, message: Request, time: Time): void {
+    const [, sequence, , vendor, application, version, count, patienceMs, holdMs] = message;
+    const wish = { vendor, application, version, count };
+    const choice = choose(wish, this.#state.table.byApplication(application), this.#rows);
+    if ('denied' in choice) {
+      this.#deny(client, sequence, choice.denied);
+      return;
+    }
+    const { row } = choice;
+    const since = time.boot;
+    const patienceEnd = since + patienceMs;
+    const place = { goneSince: null, told: 0 };
+    const waiter = { id, count, since, holdMs, client, sequence, patienceEnd, ...place };
+    if (row.canIssue(count)) {
+      this.#issue(row, waiter, time);
+    } else if (row.line.full) {
+      this.#deny(client, sequence, lineFull(row, count));
+    } else {
+      this.#lines.join(row, waiter);
+      this.#settle(row, time, waiter);
+    }
+  }
+
+  /** Keeps a seat alive: nothing is written, since a start counts every key as heard. */
+  heartbeat(client: Client, [, sequence, secret]: Heartbeat, time: Time): void {
+    const key = this.#keys.get(idText(keyId(secret)));
+    if (key === undefined) {
+      const message = 'The seat has ended: it was released, or not heard of for its lifetime.';
+      const hint = 'Ask for a new seat.';
+      this.#outbox.reply(client, [gone, sequence, 'unknown-key', message, hint]);
+      return;
+    }
+    const row = this.#rowOf(key);
+    // A license that an RLF dropped or lowered lets its seats run on; one that expired does not.
+    if (row.license !== null && row.phase === 'over') {
+      const { code, message, hint } = expired(row);
+      this.#outbox.reply(client, [gone, sequence, code, message, hint]);
+      return;
+    }
+    this.#keys.renew(key, time.boot);
+    const { sequence: rlfSequence } = this.#state.rlf;
+    const ticket = this.#ticket(key);
+    this.#outbox.reply(client, [alive, sequence, ticket, key.lifetimeMs, rlfSequence]);
+  }
+
+  /** Gives seats back, or leaves the line. A key that has ended is no error. */
+  release(client: Client, [, sequence, secret]: Release, time: Time): void {
+    const id = idText(keyId(secret));
+    const key = this.#keys.get(id);
+    if (key === undefined) {
+      const place = this.#lines.find(id);
+      if (place !== undefined) {
+        this.#lines.leave(place.row, place.waiter);
+        this.#settle(place.row, time);
+      }
+      this.#outbox.reply(client, [released, sequence, false, 0]);
+      return;
+    }
+    this.#keys.remove(key);
+    this.#outbox.reply(client, [released, sequence, true, key.count]);
+    this.#free(key, time);
+  }
+
+  /** Ends what was not heard of for its lifetime, and turns away those whose patience is over. */
+  tick(time: Time): void {
+    for (const key of this.#keys.takeExpired(time.boot)) {
+      const { license, user, host, pid, count } = key;
+      const fields = { license, user, host, pid, count };
+      this.#outbox.note('info', 'a seat came back: its holder was not heard of', fields);
+      this.#free(key, time);
+    }
+    for (const { row, waiter } of this.#lines.due(time.boot)) {
+      if (waiter.goneSince !== null) this.#lines.leave(row, waiter);
+      this.#settle(row, time);
+    }
+    this.#lines.tellMoved(time.boot);
+  }
+
+  /** The ledger changed these rows: seats may have come, or a deficit. */
+  refreshed(rows: readonly Row[], time: Time): void {
+    for (const row of rows) {
+      assert(
+        row.inUse + row.outgoing <= row.allocated,
+        `seats in use of ${row.id} are within this server's allocation`,
+      );
+      this.#rows.payDeficit(row);
+      if (row.line.length > 0) this.#settle(row, time);
+    }
+  }
+
+  /** Takes a recovered key into its row's account. */
+  count(key: SeatKey): void {
+    this.#rowOf(key).inUse += key.count;
+  }
+
+  #issue(row: Row, waiter: Waiter, time: Time): void {
+    const { id, count, client, holdMs } = waiter;
+    const lifetimeMs = holdMs > 0 ? holdMs : row.lifetimeMs;
+    const { user, host, pid, address, instance } = client;
+    const key: SeatKey = {
+      id,
+      license: row.id,
+      count,
+      lifetimeMs,
+      since: time.wall,
+      user,
+      host,
+      pid,
+      address,
+      instance,
+      deadline: deadlineOf(time.boot, lifetimeMs),
+      bucket: -1,
+      slot: -1,
+    };
+    row.inUse += count;
+    assert(row.inUse + row.outgoing <= row.allocated, 'a server issues only what it was allocated');
+    this.#keys.add(key);
+    this.#outbox.writes.push(keyWrite(key));
+    this.#replyGrant(client, waiter.sequence, key);
+  }
+
+  #replyGrant(client: Client, sequence: number, key: SeatKey): void {
+    const { license } = this.#rowOf(key);
+    const { vendor = '', application = key.license, version = '' } = license ?? {};
+    this.#outbox.reply(client, [
+      grant,
+      sequence,
+      this.#ticket(key),
+      key.lifetimeMs,
+      vendor,
+      application,
+      version,
+      key.count,
+      this.#state.rlf.sequence,
+    ]);
+  }
+
+  #deny(client: Client, sequence: number, { code, message, hint, details }: Denial): void {
+    this.#outbox.reply(client, [denied, sequence, code, message, hint, details]);
+  }
+
+  #free(key: SeatKey, time: Time): void {
+    const row = this.#rowOf(key);
+    row.inUse -= key.count;
+    assert(row.inUse >= 0, 'no more seats come back than were issued');
+    this.#outbox.writes.push(keyDrop(key));
+    if (row.accounts.deficit > 0) this.#rows.payDeficit(row);
+    if (row.line.length > 0) this.#settle(row, time);
+  }
+
+  /**
+   * Serves the line as far as seats go, then answers who is left: those without patience are turned
+   * away once nothing more is on its way here, and `asking` is told its place.
+   */
+  #settle(row: Row, time: Time, asking?: Waiter): void {
+    for (let head = row.line.head; head !== null; head = row.line.head) {
+      const servable = row.phase === 'active' && row.accounts.deficit === 0;
+      if (!servable || head.count > row.available) break;
+      this.#lines.leave(row, head);
+      this.#issue(row, head, time);
+    }
+    this.#rows.drawForLine(row);
+    const hopeless = row.phase !== 'active';
+    for (const waiter of [...row.line]) {
+      const tooBig = waiter.count > row.ceiling;
+      const over = waiter.patienceEnd <= time.boot && row.incoming === 0;
+      if (hopeless || tooBig || over) this.#turnAway(row, waiter);
+    }
+    if (asking === undefined || this.#lines.find(asking.id) === undefined) return;
+    if (asking.patienceEnd > time.boot) {
+      this.#lines.tell(row, asking, row.line.positionOf(asking));
+    }
+  }
+
+  #turnAway(row: Row, waiter: Waiter): void {
+    this.#lines.leave(row, waiter);
+    if (waiter.goneSince !== null) return;
+    this.#deny(waiter.client, waiter.sequence, notServed(row, waiter.count));
+  }
+
+  #ticket({ id, license, count, instance }: SeatKey): Uint8Array {
+    const { secret, servers } = this.#state;
+    assert(secret !== null, 'a server issues only once the pool has a secret');
+    const generation = servers.get(this.#server)?.generation ?? 0;
+    const claims = { id, license, count, server: this.#server, generation, holder: instance };
+    return ticketOf(secret, claims);
+  }
+
+  #rowOf(key: SeatKey): Row {
+    const row = this.#rows.get(key.license);
+    assert(row !== undefined, 'every key has the row of its license');
+    return row;
+  }
+}
