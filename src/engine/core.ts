@@ -12,6 +12,7 @@ import { KeyTable } from './key-table.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { supersedes } from './ledger/offer.ts';
 import type { LedgerState } from './ledger/state.ts';
+import { licenseOfKey } from './license/distribution.ts';
 import type { Rlf } from './license/types.ts';
 import { MARK_INTERVAL_MS } from './limits.ts';
 import { Lines } from './lines.ts';
@@ -40,6 +41,15 @@ export interface CoreOptions {
   readonly founding: Rlf;
   /** 32 random bytes, for a pool that has no ticket secret yet. */
   readonly secret: Uint8Array;
+}
+
+/** What a live key stands for; `expiresAt` in wall time, milliseconds since 1970. */
+export interface Authorization {
+  readonly vendor: string;
+  readonly application: string;
+  readonly version: string;
+  readonly count: number;
+  readonly expiresAt: number;
 }
 
 export class Core {
@@ -87,6 +97,15 @@ export class Core {
 
   get keyCount(): number {
     return this.#keys.size;
+  }
+
+  /** A live key, as a proof describes it, or null. */
+  authorization(id: string, time: Time): Authorization | null {
+    const key = this.#keys.get(id);
+    if (key === undefined) return null;
+    const { vendor, application, version } = licenseOfKey(key.license);
+    const expiresAt = time.wall + key.deadline - time.boot;
+    return { vendor, application, version, count: key.count, expiresAt };
   }
 
   step(event: Event, time: Time): void {

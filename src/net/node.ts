@@ -1,0 +1,144 @@
+/**
+ * The node loop: gathers all that has arrived, then reads the time, steps the core, writes what it
+ * asks for in one transaction, flushes, and only then sends. While one flush is under way the next
+ * batch gathers in the sockets: group commit, the only way to many grants a second.
+ */
+import type { Client } from '../engine/client.ts';
+import type { Core, Event } from '../engine/core.ts';
+import type { Effects } from '../engine/effects.ts';
+import type { CoreMessage } from '../engine/messages.ts';
+import type { Write } from '../engine/records.ts';
+import type { Time } from '../engine/time.ts';
+import type { Log } from './log.ts';
+
+/** A client that can be answered. Messages are kept until `flush`, which sends them together. */
+export interface Answerable extends Client {
+  send(message: CoreMessage): void;
+  flush(): void;
+}
+
+export interface NodeOptions {
+  readonly core: Core;
+  /** Writes all or nothing; on disk when it returns. Throws: the node ends. */
+  readonly commit: (writes: readonly Write[]) => void;
+  readonly now: () => Time;
+  readonly log: Log;
+  /** A write failed or an invariant broke: nothing may be promised any more. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Longest sleep between two ticks, in milliseconds: timers drift and clocks jump. */
+const TICK_MS_MAX = 1_000;
+
+export class Node {
+  readonly #options: NodeOptions;
+  #inbox: Event[] = [];
+  #scheduled = false;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #stopped = false;
+  /** Transactions flushed and events taken, for the benchmark and the log. */
+  readonly counters = { flushes: 0, batches: 0, events: 0 };
+
+  constructor(options: NodeOptions) {
+    this.#options = options;
+  }
+
+  /** Brings the core's entry into the pool to disk, and begins to tick. */
+  start(): void {
+    this.#guarded(() => this.#perform());
+    this.#sleep();
+  }
+
+  /** Takes an event into the next batch. */
+  receive(event: Event): void {
+    this.#inbox.push(event);
+    this.#schedule();
+  }
+
+  /** Steps one event at once, for what must be known to have worked: throws what the core throws. */
+  now(event: Event): void {
+    this.#options.core.step(event, this.#options.now());
+    this.#guarded(() => this.#perform());
+  }
+
+  /** Answers what has arrived, and takes nothing more. */
+  stop(): void {
+    this.#run();
+    this.#stopped = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    // Immediates run once all sockets that were ready have been read.
+    setImmediate(() => this.#run());
+  }
+
+  #run(): void {
+    this.#scheduled = false;
+    if (this.#stopped) return;
+    this.#guarded(() => {
+      const events = this.#inbox;
+      this.#inbox = [];
+      const { core, now } = this.#options;
+      const time = now();
+      for (const event of events) core.step(event, time);
+      if (core.nextTick(time) <= time.boot) core.step({ type: 'tick' }, time);
+      this.counters.batches++;
+      this.counters.events += events.length;
+      this.#perform();
+    });
+    this.#sleep();
+  }
+
+  /** Writes, flushes, sends; and again, as long as what is on disk leads to more. */
+  #perform(): void {
+    const { core, commit, now } = this.#options;
+    for (;;) {
+      const effects = core.takeEffects();
+      if (effects.writes.length > 0) {
+        commit(effects.writes);
+        this.counters.flushes++;
+      }
+      this.#send(effects);
+      if (effects.writes.length === 0) return;
+      core.step({ type: 'persisted' }, now());
+    }
+  }
+
+  #send({ replies, notices }: Effects): void {
+    const answered = new Set<Answerable>();
+    for (const { client, message } of replies) {
+      const to = client as Answerable;
+      to.send(message);
+      answered.add(to);
+    }
+    for (const client of answered) client.flush();
+    for (const { level, message, fields } of notices) this.#options.log(level, message, fields);
+  }
+
+  #sleep(): void {
+    if (this.#stopped) return;
+    const time = this.#options.now();
+    const next = Math.min(this.#options.core.nextTick(time), time.boot + TICK_MS_MAX);
+    if (this.#timer !== null && this.#timerAt <= next && this.#timerAt > time.boot) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timerAt = next;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#run();
+    }, Math.max(1, Math.ceil(next - time.boot)));
+  }
+
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#stopped = true;
+      if (this.#timer !== null) clearTimeout(this.#timer);
+      this.#options.onFailure(error);
+    }
+  }
+}
