@@ -1,8 +1,7 @@
 /**
- * License files: how a vendor hands out codes. TOML with the same `[[vendor]]` and `[[license]]`
- * tables as an RLF, so that one can also be pasted into the other, and several joined into one.
+ * License files: how a vendor hands out a code. TOML with the same `[[vendor]]` and `[[license]]`
+ * tables as an RLF, so that they can also be pasted into one.
  */
-import { LICENSES_MAX } from '../limits.ts';
 import { readCode } from './code.ts';
 import { badData, Fields } from './fields.ts';
 import { codeWords } from './license-document.ts';
@@ -11,42 +10,37 @@ import { parseToml, tomlKey, tomlText } from './toml.ts';
 import type { LicenseCode, RlfVendor } from './types.ts';
 import { vendorOf } from './vendor.ts';
 
-export interface SignedCode {
+export interface LicenseFile {
+  readonly vendor: RlfVendor;
   readonly token: string;
+  /** What the token says, verified by the vendor's key in the file. */
   readonly code: LicenseCode;
 }
 
-export interface LicenseFile {
-  readonly vendors: readonly RlfVendor[];
-  /** At least one. */
-  readonly codes: readonly SignedCode[];
-}
-
-/** Reads a license file and verifies its codes by the keys in it. Throws `bad-data`. */
+/** Reads a license file and verifies its code by the key in it. Throws `bad-data`. */
 export function readLicenseFile(text: string): LicenseFile {
   const fields = new Fields(parseToml(text, 'the license file'), '');
-  const vendors = fields.tables('vendor', LICENSES_MAX).map(vendorOf);
-  const keys = new Map<string, string>();
-  for (const { name, key } of vendors) {
-    if ((keys.get(name) ?? key) !== key) {
-      throw badData(`The license file has two keys of vendor ${quoted(name)}.`);
-    }
-    keys.set(name, key);
-  }
-  const codes = fields.tables('license', LICENSES_MAX).map((table) => {
-    const token = table.text('code', () => null);
+  const [vendor] = fields.tables('vendor', 1).map(vendorOf);
+  const [token] = fields.tables('license', 1).map((table) => {
+    const code = table.text('code', () => null);
     table.end();
-    return { token, code: readCode(token, (vendor) => keyIn(keys, vendor)) };
+    return code;
   });
   fields.end();
-  if (codes.length === 0) throw badData('The license file holds no license code.');
-  return { vendors: [...keys].map(([name, key]) => ({ name, key })), codes };
+  if (vendor === undefined || token === undefined) {
+    const hint = 'A license file has one [[vendor]] and one [[license]] table (`lm code sign`).';
+    throw badData('This is not a license file.', hint);
+  }
+  const code = readCode(token, (name) => {
+    if (name === vendor.name) return vendor.key;
+    const message = `The license code is of vendor ${quoted(name)}, the key of ${vendor.name}.`;
+    throw badData(message, 'Get the license file anew from the vendor.');
+  });
+  return { vendor, token, code };
 }
 
-/** The text of a license file with one code. */
-export function licenseFileText(vendor: RlfVendor, signed: SignedCode): string {
-  const head = `# ${codeWords(signed.code)}\n`;
-  return `${head}${vendorTable(vendor)}\n${licenseTable(signed.token, null)}`;
+export function licenseFileText({ vendor, token, code }: LicenseFile): string {
+  return `# ${codeWords(code)}\n${vendorTable(vendor)}\n${licenseTable(token, null)}`;
 }
 
 export function vendorTable({ name, key }: RlfVendor): string {
@@ -61,10 +55,4 @@ export function licenseTable(
   if (distribution === null) return code;
   const rows = [...distribution].map(([server, seats]) => `${tomlKey(server)} = ${seats}`);
   return `${code}distribution = { ${rows.join(', ')} }\n`;
-}
-
-function keyIn(keys: ReadonlyMap<string, string>, vendor: string): string {
-  const key = keys.get(vendor);
-  if (key !== undefined) return key;
-  throw badData(`The license file has no key of vendor ${quoted(vendor)}.`);
 }

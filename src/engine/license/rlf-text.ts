@@ -13,6 +13,7 @@ import { quoted } from './names.ts';
 import { type RlfDraft, readDraft, readRlf } from './rlf.ts';
 import { canonicalText, signDocument } from './signed-document.ts';
 import { tomlText } from './toml.ts';
+import type { RlfVendor } from './types.ts';
 
 /** Signs: only the `[signature]` table is replaced. Throws `untrusted` for another key. */
 export function signRlfText(text: string, key: SigningKey): string {
@@ -40,33 +41,32 @@ export function bumpRlfText(text: string): string {
   return checked(bumped, { ...document, sequence });
 }
 
-/** Adds the codes of a license file, and their vendors. Unsigned, the sequence as it was. */
-export function addToRlfText(
-  text: string,
-  { vendors, codes }: LicenseFile,
-  distribution: ReadonlyMap<string, number> | null,
-): string {
+/** A license file to add, with the distribution its seats are to start from. */
+export interface Addition {
+  readonly file: LicenseFile;
+  readonly distribution: ReadonlyMap<string, number> | null;
+}
+
+/** Adds license codes, and vendors that are not there yet. Unsigned, the sequence as it was. */
+export function addToRlfText(text: string, additions: readonly Addition[]): string {
   const { rlf, document } = readDraft(text);
-  const added = vendors.filter(({ name, key }) => {
-    const known = rlf.vendors.find((vendor) => vendor.name === name);
-    if (known === undefined || known.key === key) return known === undefined;
-    const message = `The RLF has another key of vendor ${quoted(name)} than the license file.`;
-    throw badData(message, 'Ask the vendor which key is right, and correct its [[vendor]] table.');
-  });
+  const vendors = newVendors(rlf.vendors, additions);
   const tables = [
-    ...added.map(vendorTable),
-    ...codes.map(({ token, code }) => `# ${codeWords(code)}\n${licenseTable(token, distribution)}`),
+    ...vendors.map(vendorTable),
+    ...additions.map(({ file, distribution }) => {
+      return `# ${codeWords(file.code)}\n${licenseTable(file.token, distribution)}`;
+    }),
   ];
-  const license = codes.map(({ token }) => ({
-    code: token,
+  const licenses = additions.map(({ file, distribution }) => ({
+    code: file.token,
     ...(distribution === null ? {} : { distribution: Object.fromEntries(distribution) }),
   }));
   const result = appended(text, tables.join('\n'));
   readDraft(result);
   return checked(result, {
     ...document,
-    vendor: [...listIn(document, 'vendor'), ...added],
-    license: [...listIn(document, 'license'), ...license],
+    ...(vendors.length === 0 ? {} : { vendor: [...listIn(document, 'vendor'), ...vendors] }),
+    license: [...listIn(document, 'license'), ...licenses],
   });
 }
 
@@ -85,6 +85,25 @@ export function handOverRlfText(text: string, handover: Handover): string {
     pool: { name: rlf.pool, admin: handover.new },
     'admin-chain': [...listIn(document, 'admin-chain'), { ...handover }],
   });
+}
+
+function newVendors(known: readonly RlfVendor[], additions: readonly Addition[]): RlfVendor[] {
+  const keys = new Map(known.map(({ name, key }) => [name, key]));
+  const added: RlfVendor[] = [];
+  for (const { vendor } of additions.map(({ file }) => file)) {
+    const key = keys.get(vendor.name);
+    if (key === vendor.key) continue;
+    if (key !== undefined) {
+      const message = `The RLF has another key of vendor ${vendor.name} than the license file.`;
+      throw badData(
+        message,
+        'Ask the vendor which key is right, and correct its [[vendor]] table.',
+      );
+    }
+    keys.set(vendor.name, vendor.key);
+    added.push(vendor);
+  }
+  return added;
 }
 
 /** The text without its `[signature]` table; comments in it stay. */
