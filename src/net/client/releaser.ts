@@ -1,0 +1,87 @@
+/**
+ * Gives seats back over one pool's link: at once where it is up, else when the pool answers again.
+ * What can't be given back ends by its lifetime; nothing is kept longer than that.
+ */
+import { KEY_LIFETIME_MS_DEFAULT } from '../../engine/limits.ts';
+import { MessageType, type Release } from '../protocol.ts';
+import { type Connection, unexpected } from './connection.ts';
+import { ORPHANS_MAX } from './limits.ts';
+import type { PoolLink } from './link.ts';
+import type { Scheduler } from './scheduler.ts';
+
+export interface Holding {
+  readonly key: Uint8Array;
+  readonly ticket: Uint8Array;
+}
+
+export interface Returned {
+  /** False where the seat had ended already. */
+  readonly released: boolean;
+  readonly count: number;
+}
+
+export class Releaser {
+  readonly #link: PoolLink;
+  readonly #scheduler: Scheduler;
+  readonly #pending = new Map<Promise<Returned | null>, () => void>();
+
+  constructor(link: PoolLink, scheduler: Scheduler) {
+    this.#link = link;
+    this.#scheduler = scheduler;
+  }
+
+  /** Null where no server could be told. Waits at most `waitMs`, and goes on by itself after it. */
+  async give(holding: Holding, waitMs: number): Promise<Returned | null> {
+    const given = this.#giveEventually(holding);
+    return await this.#within(given, waitMs, null);
+  }
+
+  /** Waits, at most `waitMs`, until nothing is left to be given back. */
+  async settle(waitMs: number): Promise<void> {
+    if (this.#pending.size === 0) return;
+    await this.#within(Promise.allSettled(this.#pending.keys()), waitMs, null);
+  }
+
+  /** Stops trying. */
+  abandon(): void {
+    for (const end of this.#pending.values()) end();
+  }
+
+  #giveEventually(holding: Holding): Promise<Returned | null> {
+    if (this.#pending.size >= ORPHANS_MAX) return Promise.resolve(null);
+    let abandon = () => undefined as void;
+    const given = new Promise<Returned | null>((resolve) => {
+      const end = (result: Returned | null) => {
+        unsubscribe();
+        cancel();
+        resolve(result);
+      };
+      const tell = (connection: Connection) => {
+        // A lost connection: the link redials, and this is tried again on the next one.
+        sendRelease(connection, holding).then(end, () => connection.closed || end(null));
+      };
+      const unsubscribe = this.#link.subscribe(tell);
+      const cancel = this.#scheduler.after(KEY_LIFETIME_MS_DEFAULT, () => end(null));
+      abandon = () => end(null);
+      if (this.#link.current !== null) tell(this.#link.current);
+    });
+    this.#pending.set(given, abandon);
+    void given.finally(() => this.#pending.delete(given));
+    return given;
+  }
+
+  #within<T, U>(promise: Promise<T>, waitMs: number, late: U): Promise<T | U> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#scheduler.after(waitMs, () => resolve(late));
+      promise.then(resolve, reject).finally(cancel);
+    });
+  }
+}
+
+async function sendRelease(connection: Connection, { key, ticket }: Holding): Promise<Returned> {
+  const build = (sequence: number): Release => [MessageType.release, sequence, key, ticket];
+  const { message } = await connection.call(build);
+  if (message[0] !== MessageType.released) throw unexpected(connection.address);
+  const [, , released, count] = message;
+  return { released, count };
+}
