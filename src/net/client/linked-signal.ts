@@ -17,5 +17,8 @@ export function linkedSignal(...sources: readonly (AbortSignal | undefined)[]): 
       if (source.aborted) onAbort();
       return () => source.removeEventListener('abort', onAbort);
     });
-  return { signal: controller.signal, abort, unlink: () => links.forEach((unlink) => unlink()) };
+  const unlink = () => {
+    for (const link of links) link();
+  };
+  return { signal: controller.signal, abort, unlink };
 }

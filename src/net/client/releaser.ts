@@ -23,7 +23,8 @@ export interface Returned {
 export class Releaser {
   readonly #link: PoolLink;
   readonly #scheduler: Scheduler;
-  readonly #pending = new Map<Promise<Returned | null>, () => void>();
+  readonly #pending = new Set<Promise<Returned | null>>();
+  readonly #abandon = new Set<() => void>();
 
   constructor(link: PoolLink, scheduler: Scheduler) {
     this.#link = link;
@@ -39,33 +40,34 @@ export class Releaser {
   /** Waits, at most `waitMs`, until nothing is left to be given back. */
   async settle(waitMs: number): Promise<void> {
     if (this.#pending.size === 0) return;
-    await this.#within(Promise.allSettled(this.#pending.keys()), waitMs, null);
+    await this.#within(Promise.allSettled(this.#pending), waitMs, null);
   }
 
   /** Stops trying. */
   abandon(): void {
-    for (const end of this.#pending.values()) end();
+    for (const end of [...this.#abandon]) end();
   }
 
   #giveEventually(holding: Holding): Promise<Returned | null> {
     if (this.#pending.size >= ORPHANS_MAX) return Promise.resolve(null);
-    let abandon = () => undefined as void;
     const given = new Promise<Returned | null>((resolve) => {
       const end = (result: Returned | null) => {
         unsubscribe();
         cancel();
+        this.#abandon.delete(abandon);
         resolve(result);
       };
+      const abandon = () => end(null);
       const tell = (connection: Connection) => {
         // A lost connection: the link redials, and this is tried again on the next one.
         sendRelease(connection, holding).then(end, () => connection.closed || end(null));
       };
       const unsubscribe = this.#link.subscribe(tell);
-      const cancel = this.#scheduler.after(KEY_LIFETIME_MS_DEFAULT, () => end(null));
-      abandon = () => end(null);
+      const cancel = this.#scheduler.after(KEY_LIFETIME_MS_DEFAULT, abandon);
+      this.#abandon.add(abandon);
       if (this.#link.current !== null) tell(this.#link.current);
     });
-    this.#pending.set(given, abandon);
+    this.#pending.add(given);
     void given.finally(() => this.#pending.delete(given));
     return given;
   }
