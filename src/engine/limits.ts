@@ -26,7 +26,7 @@ export const VERSION_FIELDS_MAX = 8;
 /** User and host of a holder, cut to this many characters. */
 export const HOLDER_CHARACTERS_MAX = 255;
 
-export const RLF_BYTES_MAX = 2 * 1024 * 1024;
+export const RLF_BYTES_MAX = 3 * 1024 * 1024;
 export const CODE_BYTES_MAX = 8 * 1024;
 export const CARD_BYTES_MAX = 64 * 1024;
 export const KEY_FILE_BYTES_MAX = 16 * 1024;

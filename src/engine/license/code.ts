@@ -38,8 +38,8 @@ function takeApart(token: string): { grant: LicenseCode; jws: Jws } {
   if (token.length > CODE_BYTES_MAX) {
     throw badData(`A license code is longer than ${CODE_BYTES_MAX} bytes.`);
   }
-  const jws = decodeJws(token, TYPE, 'the license code');
-  return { grant: grantOf(new Fields(jws.payload, 'the license code')), jws };
+  const jws = decodeJws(token, TYPE, 'The license code');
+  return { grant: grantOf(new Fields(jws.payload, 'The license code')), jws };
 }
 
 /** The claims, by their JWT names where RFC 7519 has one. Durations and times in whole seconds. */

@@ -28,7 +28,7 @@ export function decodeJws(token: string, typ: string, what: string): Jws {
   if (parts.length !== 3 || !header || !payload || !signature) {
     throw badData(`${what} is not a signed token (a compact JWS).`);
   }
-  const fields = new Fields(jsonOf(header, what), `the header of ${what}`);
+  const fields = new Fields(jsonOf(header, what), `${what}, in its header`);
   if (fields.has('crit')) throw fields.refuse('crit', 'asks for extensions that lm does not know');
   fields.text('alg', (alg) => (alg === 'EdDSA' ? null : 'is not EdDSA'));
   fields.text('typ', (text) => (text === typ ? null : `is not ${typ}`));

@@ -19,7 +19,7 @@ export interface LicenseFile {
 
 /** Reads a license file and verifies its code by the key in it. Throws `bad-data`. */
 export function readLicenseFile(text: string): LicenseFile {
-  const fields = new Fields(parseToml(text, 'the license file'), '');
+  const fields = new Fields(parseToml(text, 'The license file'), '');
   const [vendor] = fields.tables('vendor', 1).map(vendorOf);
   const [token] = fields.tables('license', 1).map((table) => {
     const code = table.text('code', () => null);

@@ -34,7 +34,7 @@ export function readRlf(text: string): Rlf {
 }
 
 export function readDraft(text: string): RlfDraft {
-  const fields = new Fields(parseToml(text, 'the RLF'), '');
+  const fields = new Fields(parseToml(text, 'The RLF'), '');
   const sequence = fields.integer('sequence', { min: 1, max: Number.MAX_SAFE_INTEGER });
   const poolFields = fields.table('pool');
   const pool = poolFields.text('name', nameProblem);
