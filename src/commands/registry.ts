@@ -5,6 +5,9 @@ import CodeSign from './code/sign.ts';
 import KeysNew from './keys/new.ts';
 import PoolCard from './pool/card.ts';
 import PoolInit from './pool/init.ts';
+import Release from './release.ts';
+import Renew from './renew.ts';
+import Request from './request.ts';
 import RlfAdd from './rlf/add.ts';
 import RlfDiff from './rlf/diff.ts';
 import RlfSign from './rlf/sign.ts';
@@ -20,6 +23,9 @@ export const COMMANDS: Readonly<Record<string, typeof Command>> = {
   'keys:new': KeysNew,
   'pool:card': PoolCard,
   'pool:init': PoolInit,
+  release: Release,
+  renew: Renew,
+  request: Request,
   'rlf:add': RlfAdd,
   'rlf:diff': RlfDiff,
   'rlf:sign': RlfSign,

@@ -47,6 +47,8 @@ export interface RenewedSeat {
   readonly seat: ReturnType<typeof readSeatText>;
   readonly lifetimeMs: number;
   readonly expiresAt: Date;
+  /** Whether the chain from the vendor's key to this server was checked. */
+  readonly verified: boolean;
 }
 
 export class LicenseClient {
@@ -112,7 +114,8 @@ export class LicenseClient {
       const left = sentAt + lifetimeMs - this.#scheduler.clock();
       const renewed = { ...seat, ticket };
       const expiresAt = new Date(Date.now() + left);
-      return { key: seatText(renewed), seat: renewed, lifetimeMs, expiresAt };
+      const verified = link.vendor !== null && link.vendor === seat.vendor;
+      return { key: seatText(renewed), seat: renewed, lifetimeMs, expiresAt, verified };
     });
   }
 

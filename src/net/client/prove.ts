@@ -4,6 +4,7 @@
  */
 import { type KeyObject, randomBytes, verify } from 'node:crypto';
 import { LmError } from '../../engine/errors.ts';
+import { versionKey } from '../../engine/license/version.ts';
 import { keyId } from '../../engine/seat-key.ts';
 import { MessageType, type Prove } from '../protocol.ts';
 import { type Connection, failureIn, unexpected } from './connection.ts';
@@ -18,18 +19,31 @@ export async function proveSeat(connection: Connection, granted: Granted): Promi
   const { message } = await connection.call(build);
   if (message[0] !== MessageType.proof) throw failureIn(message) ?? unexpected(connection.address);
   const claims = readProof(message[2], connection.certificate.publicKey);
-  const { vendor, application, version, count } = granted;
-  const expected = {
-    nonce: nonce.toString('base64url'),
-    id: Buffer.from(keyId(granted.key)).toString('base64url'),
-    ...{ vendor, application, version, count },
-  };
-  const holds = Object.entries(expected).every(([name, value]) => claims?.[name] === value);
-  if (holds && typeof claims?.['exp'] === 'number') return;
+  if (claims !== null && agrees(claims, granted, nonce)) return;
   throw new LmError(
     'untrusted',
     `The server at ${connection.address} can't prove that it granted this seat.`,
     'Do not run on it; tell whoever runs the pool.',
+  );
+}
+
+function agrees(
+  claims: Readonly<Record<string, unknown>>,
+  { key, vendor, application, version, count }: Granted,
+  nonce: Buffer,
+): boolean {
+  const expected = {
+    nonce: nonce.toString('base64url'),
+    id: Buffer.from(keyId(key)).toString('base64url'),
+    ...{ vendor, application, count },
+  };
+  const proven = claims['version'];
+  return (
+    Object.entries(expected).every(([name, value]) => claims[name] === value) &&
+    // 1 and 1.0 are one version.
+    typeof proven === 'string' &&
+    versionKey(proven) === versionKey(version) &&
+    typeof claims['exp'] === 'number'
   );
 }
 

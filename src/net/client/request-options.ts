@@ -1,12 +1,8 @@
 /** What an application asks for, checked before anything is sent. */
 import { LmError } from '../../engine/errors.ts';
 import { applicationProblem, nameProblem, quoted } from '../../engine/license/names.ts';
-import {
-  HOLD_MS_MAX,
-  PATIENCE_MS_MAX,
-  SEATS_PER_REQUEST_MAX,
-  VERSION_BYTES_MAX,
-} from '../../engine/limits.ts';
+import { versionProblem } from '../../engine/license/version.ts';
+import { HOLD_MS_MAX, PATIENCE_MS_MAX, SEATS_PER_REQUEST_MAX } from '../../engine/limits.ts';
 import type { WaitingNews } from './ask.ts';
 import type { Wish } from './waiter.ts';
 
@@ -31,16 +27,12 @@ export function wishOf(options: RequestOptions): Wish {
   const { application, vendor = null, version = null, count = 1, holdMs = 0, waitMs = 0 } = options;
   refuse('application', application, applicationProblem(application));
   if (vendor !== null) refuse('vendor', vendor, nameProblem(vendor));
-  if (version !== null && (!VERSION.test(version) || version.length > VERSION_BYTES_MAX)) {
-    refuse('version', version, 'is not a version: numbers joined by dots, such as 1.0');
-  }
+  if (version !== null) refuse('version', version, versionProblem(version));
   refuseNumber('count', count, { min: 1, max: SEATS_PER_REQUEST_MAX });
   refuseNumber('time to wait', waitMs, { min: 0, max: PATIENCE_MS_MAX });
   refuseNumber('time to hold', holdMs, { min: 0, max: HOLD_MS_MAX });
   return { application, vendor, version, count, holdMs };
 }
-
-const VERSION = /^[0-9]+(\.[0-9]+)*$/;
 
 function refuse(what: string, text: string, problem: string | null): void {
   if (problem === null) return;
