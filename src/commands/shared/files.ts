@@ -58,7 +58,7 @@ export function writeText(path: string, text: string, { mode, replace }: Writing
       if (replace === true) putInPlace(temporary, target);
       else putAnew(temporary, target);
     } finally {
-      rmSync(temporary, { force: true });
+      removeLeftover(temporary);
     }
     flushDirectory(dirname(target));
   } catch (error) {
@@ -84,6 +84,11 @@ export function fileError(
   if (reason === null) return of.error;
   const why = REASONS[reason] ?? `the system says ${reason}`;
   return new LmError(code, `${of.path} can not be ${of.doing}: ${why}.`, 'Check the path.');
+}
+
+/** Removes what an attempt left; quiet where there is nothing, not even the directory. */
+export function removeLeftover(path: string): void {
+  if (existsSync(path)) rmSync(path, { recursive: true });
 }
 
 /** Makes the entries of a directory durable. */

@@ -1,13 +1,13 @@
 /** Makes the directory of a new pool: admin key, RLF, card, and a data directory for each server. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { LmError } from '../../engine/errors.ts';
 import type { Identity } from '../../engine/identity.ts';
 import { makeCard } from '../../engine/license/card.ts';
 import type { SigningKey } from '../../engine/license/keys.ts';
 import { signRlfText } from '../../engine/license/rlf-text.ts';
-import { fileError, flushDirectory, writeText } from './files.ts';
+import { fileError, flushDirectory, removeLeftover, writeText } from './files.ts';
 import { makeKeyFiles } from './key-files.ts';
 import { rlfTemplate } from './rlf-template.ts';
 import type { NamedAddress } from './server-arguments.ts';
@@ -52,7 +52,7 @@ export async function layOutPool(directory: string, of: NewPool): Promise<PoolLa
   } catch (error) {
     throw fileError('config', { path: directory, doing: 'made', error });
   } finally {
-    rmSync(building, { force: true, recursive: true });
+    removeLeftover(building);
   }
 }
 

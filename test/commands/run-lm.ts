@@ -1,0 +1,67 @@
+/** Runs the command line as a shell would, in a temporary directory of its own. */
+import { setDefaultTimeout } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+// Each test starts several processes, on a machine that may be busy.
+setDefaultTimeout(60_000);
+
+const BIN = join(import.meta.dir, '../../bin/lm.ts');
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly stdin?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A directory to run commands in; `remove` it at the end. */
+export class Workplace {
+  readonly path = mkdtempSync(join(tmpdir(), 'lm-test-'));
+
+  /** Runs `lm` with these arguments; none of the caller's LM_… variables reach it. */
+  async lm(args: readonly string[], { stdin, env }: RunOptions = {}): Promise<Ran> {
+    const own = Object.entries(process.env).filter(([name]) => !name.startsWith('LM_'));
+    const child = Bun.spawn([process.execPath, BIN, ...args], {
+      cwd: this.path,
+      env: { ...Object.fromEntries(own), NO_COLOR: '1', ...env },
+      stdin: stdin === undefined ? 'ignore' : Buffer.from(stdin),
+      stderr: 'pipe',
+      stdout: 'pipe',
+    });
+    const [code, stdout, stderr] = await Promise.all([
+      child.exited,
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+    ]);
+    return { code, stdout, stderr };
+  }
+
+  /** Runs `lm` and returns its JSON document; throws where it fails. */
+  async json(args: readonly string[], options: RunOptions = {}): Promise<Record<string, unknown>> {
+    const { code, stdout, stderr } = await this.lm([...args, '--json'], options);
+    if (code !== 0) throw new Error(`lm ${args.join(' ')}: exit ${code}\n${stdout}${stderr}`);
+    return JSON.parse(stdout) as Record<string, unknown>;
+  }
+
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  read(name: string): Promise<string> {
+    return Bun.file(this.file(name)).text();
+  }
+
+  async write(name: string, text: string): Promise<void> {
+    await Bun.write(this.file(name), text);
+  }
+
+  remove(): void {
+    rmSync(this.path, { force: true, recursive: true });
+  }
+}
