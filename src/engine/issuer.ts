@@ -163,6 +163,7 @@ export class Issuer {
     const lifetimeMs = holdMs > 0 ? holdMs : row.lifetimeMs;
     const { user, host, pid, address, instance } = client;
     const key: SeatKey = {
+      number: this.#keys.takeNumber(),
       id,
       license: row.id,
       count,

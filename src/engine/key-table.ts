@@ -5,11 +5,25 @@
 import { type Expiring, ExpiryQueue } from './expiry-queue.ts';
 import { CLOCK_DRIFT_MAX, MARGIN_MS } from './limits.ts';
 import type { Write } from './records.ts';
-import { bytesKey, put, type RecordSource, read, Space, spacePrefix } from './records.ts';
+import {
+  numberKey,
+  numberOfKey,
+  put,
+  type RecordSource,
+  read,
+  Space,
+  spacePrefix,
+} from './records.ts';
 import { idBytes, idText } from './seat-key.ts';
 
 /** An issued seat, or several under one key. */
 export interface SeatKey extends Expiring {
+  /**
+   * Its number among this server's live keys, in order of issue: the key of its record. Records in
+   * that order lie together on disk, so that a batch of grants writes a page or two; in the order
+   * of their random ids each would write a page of its own.
+   */
+  readonly number: number;
   /** Public id, as `idText` gives it. */
   readonly id: string;
   /** The license's id. */
@@ -28,6 +42,7 @@ export interface SeatKey extends Expiring {
 }
 
 type KeyRecord = [
+  id: Uint8Array,
   license: string,
   count: number,
   lifetimeMs: number,
@@ -47,6 +62,8 @@ export function deadlineOf(heard: number, lifetimeMs: number): number {
 export class KeyTable {
   readonly #keys = new Map<string, SeatKey>();
   readonly #expiry = new ExpiryQueue<SeatKey>();
+  /** Invariant: above every number in use. */
+  #nextNumber = 1;
 
   get size(): number {
     return this.#keys.size;
@@ -54,6 +71,13 @@ export class KeyTable {
 
   get(id: string): SeatKey | undefined {
     return this.#keys.get(id);
+  }
+
+  /** The number for the next key. */
+  takeNumber(): number {
+    const number = this.#nextNumber;
+    this.#nextNumber++;
+    return number;
   }
 
   /** In the order in which they were issued. */
@@ -98,9 +122,12 @@ export class KeyTable {
     };
     for (const [key, value] of source.scan(spacePrefix(Space.key))) {
       const record = read(value) as KeyRecord;
-      const [license, count, lifetimeMs, since, user, host, pid, address, instance] = record;
+      const [id, license, count, lifetimeMs, since, user, host, pid, address, instance] = record;
+      const number = numberOfKey(key);
+      this.#nextNumber = number + 1;
       this.add({
-        id: idText(key.subarray(1)),
+        number,
+        id: idText(id),
         license: shared(license),
         count,
         lifetimeMs,
@@ -121,13 +148,9 @@ export class KeyTable {
 export function keyWrite(key: SeatKey): Write {
   const { license, count, lifetimeMs, since, user, host, pid, address, instance } = key;
   const record: KeyRecord = [license, count, lifetimeMs, since, user, host, pid, address, instance];
-  return put(keyRecordKey(key.id), record);
+  return put(numberKey(Space.key, key.number), record);
 }
 
 export function keyDrop(key: SeatKey): Write {
-  return { key: keyRecordKey(key.id), value: null };
-}
-
-function keyRecordKey(id: string): Uint8Array {
-  return bytesKey(Space.key, idBytes(id));
+  return { key: numberKey(Space.key, key.number), value: null };
 }

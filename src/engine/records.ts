@@ -21,7 +21,7 @@ export interface RecordSource {
 export const Space = {
   /** Accounts, by license. */
   account: 0x61,
-  /** Key table, by id. */
+  /** Key table, by number. */
   key: 0x6b,
   /** Ledger entries, by index. */
   log: 0x6c,
@@ -33,12 +33,14 @@ export const Space = {
 
 export type SpaceByte = (typeof Space)[keyof typeof Space];
 
+/** The space and 48 bits, which no counter of lm outlives. */
+const NUMBER_KEY_BYTES = 7;
+
 export function spacePrefix(space: SpaceByte): Uint8Array {
   return Uint8Array.of(space);
 }
 
-/** A key of raw bytes behind its space: ids. */
-export function bytesKey(space: SpaceByte, bytes: Uint8Array): Uint8Array {
+function bytesKey(space: SpaceByte, bytes: Uint8Array): Uint8Array {
   const key = new Uint8Array(1 + bytes.length);
   key[0] = space;
   key.set(bytes, 1);
@@ -52,14 +54,16 @@ export function textKey(space: SpaceByte, text: string): Uint8Array {
 
 /** A key of a number behind its space, big-endian so that key order is number order. */
 export function numberKey(space: SpaceByte, number: number): Uint8Array {
-  const key = Buffer.alloc(9);
+  const key = Buffer.allocUnsafe(NUMBER_KEY_BYTES);
   key[0] = space;
-  key.writeBigUInt64BE(BigInt(number), 1);
+  key.writeUInt16BE(Math.floor(number / 2 ** 32), 1);
+  key.writeUInt32BE(number >>> 0, 3);
   return key;
 }
 
 export function numberOfKey(key: Uint8Array): number {
-  return Number(Buffer.from(key.buffer, key.byteOffset, key.byteLength).readBigUInt64BE(1));
+  const bytes = Buffer.from(key.buffer, key.byteOffset, key.byteLength);
+  return bytes.readUIntBE(1, NUMBER_KEY_BYTES - 1);
 }
 
 /** Records are small values of MessagePack; one place writes and reads them. */

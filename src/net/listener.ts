@@ -1,6 +1,7 @@
 /** Takes connections on the one port, over TLS 1.3 only, and keeps their deadlines. */
-import type { Identity } from '../engine/identity.ts';
+
 import { LmError } from '../engine/errors.ts';
+import type { Identity } from '../engine/identity.ts';
 import { CONNECTIONS_MAX } from '../engine/limits.ts';
 import { type ConnectionHandler, ServerConnection } from './server-connection.ts';
 
@@ -23,6 +24,18 @@ export interface Listener {
   close(): void;
 }
 
+/** TLS 1.3 and nothing older, which Bun takes though its types don't name the option. */
+export function serverTls(identity: Identity) {
+  return {
+    key: identity.keyPem,
+    cert: identity.certificatePem,
+    minVersion: TLS_1_3,
+    // Servers show a certificate, clients none; whose key it is is judged by its fingerprint.
+    requestCert: true,
+    rejectUnauthorized: false,
+  };
+}
+
 /** @throws LmError `config` where the address can't be listened on. */
 export function listen({ host, port, identity, handler, now }: ListenOptions): Listener {
   const open = new Set<ServerConnection>();
@@ -32,14 +45,7 @@ export function listen({ host, port, identity, handler, now }: ListenOptions): L
       hostname: host,
       port,
       data: null,
-      tls: {
-        key: identity.keyPem,
-        cert: identity.certificatePem,
-        minVersion: TLS_1_3,
-        // Servers show a certificate, clients none; whose key it is is judged by its fingerprint.
-        requestCert: true,
-        rejectUnauthorized: false,
-      },
+      tls: serverTls(identity),
       socket: {
         open(socket) {
           if (open.size >= CONNECTIONS_MAX) {
@@ -103,7 +109,8 @@ function reason(code: string, error: unknown): string {
 }
 
 function hint(code: string): string {
-  if (code === 'EADDRINUSE') return 'Stop what uses it (ss -ltnp shows it), or choose another port.';
+  if (code === 'EADDRINUSE')
+    return 'Stop what uses it (ss -ltnp shows it), or choose another port.';
   if (code === 'EACCES') return 'Choose a port above 1023.';
   return 'Check --listen and the address that the RLF gives this server.';
 }

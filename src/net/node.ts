@@ -30,10 +30,20 @@ export interface NodeOptions {
 /** Longest sleep between two ticks, in milliseconds: timers drift and clocks jump. */
 const TICK_MS_MAX = 1_000;
 
+/** How much of the last batch's size is worth waiting for, and how much of a flush's time. */
+const GATHER_SHARE = 0.9;
+const GATHER_WAIT_SHARE = 0.4;
+/** A flush that took longer says nothing about the next. */
+const FLUSH_MS_MAX = 10;
+
 export class Node {
   readonly #options: NodeOptions;
   #inbox: Event[] = [];
   #scheduled = false;
+  #lastBatch = 0;
+  /** What a flush takes, smoothed. */
+  #flushMs = 0;
+  #gatherUntil = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #timerAt = Number.POSITIVE_INFINITY;
   #stopped = false;
@@ -72,9 +82,27 @@ export class Node {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
+    this.#gatherUntil = 0;
     // Immediates run once all sockets that were ready have been read.
-    setImmediate(() => this.#run());
+    setImmediate(this.#gather);
   }
+
+  /**
+   * Clients that were answered together ask again nearly together. Flushing for the first of them
+   * would keep the rest waiting for a whole flush, so a batch much smaller than the last one waits
+   * for more, for a fraction of what a flush takes here.
+   */
+  readonly #gather = (): void => {
+    if (this.#inbox.length < this.#lastBatch * GATHER_SHARE) {
+      const now = performance.now();
+      if (this.#gatherUntil === 0) this.#gatherUntil = now + this.#flushMs * GATHER_WAIT_SHARE;
+      if (now < this.#gatherUntil) {
+        setImmediate(this.#gather);
+        return;
+      }
+    }
+    this.#run();
+  };
 
   #run(): void {
     this.#scheduled = false;
@@ -82,6 +110,7 @@ export class Node {
     this.#guarded(() => {
       const events = this.#inbox;
       this.#inbox = [];
+      this.#lastBatch = events.length;
       const { core, now } = this.#options;
       const time = now();
       for (const event of events) core.step(event, time);
@@ -99,8 +128,10 @@ export class Node {
     for (;;) {
       const effects = core.takeEffects();
       if (effects.writes.length > 0) {
+        const before = performance.now();
         commit(effects.writes);
         this.counters.flushes++;
+        this.#flushMs += (Math.min(performance.now() - before, FLUSH_MS_MAX) - this.#flushMs) / 8;
       }
       this.#send(effects);
       if (effects.writes.length === 0) return;
@@ -126,10 +157,13 @@ export class Node {
     if (this.#timer !== null && this.#timerAt <= next && this.#timerAt > time.boot) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timerAt = next;
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
-      this.#run();
-    }, Math.max(1, Math.ceil(next - time.boot)));
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null;
+        this.#run();
+      },
+      Math.max(1, Math.ceil(next - time.boot)),
+    );
   }
 
   #guarded(work: () => void): void {
