@@ -2,6 +2,7 @@
 import type { Command } from '@oclif/core';
 import CodeShow from './code/show.ts';
 import CodeSign from './code/sign.ts';
+import Exec from './exec.ts';
 import KeysNew from './keys/new.ts';
 import PoolCard from './pool/card.ts';
 import PoolInit from './pool/init.ts';
@@ -15,11 +16,13 @@ import RlfTemplate from './rlf/template.ts';
 import RlfVerify from './rlf/verify.ts';
 import Serve from './serve.ts';
 import ServerNew from './server/new.ts';
+import Status from './status.ts';
 import Version from './version.ts';
 
 export const COMMANDS: Readonly<Record<string, typeof Command>> = {
   'code:show': CodeShow,
   'code:sign': CodeSign,
+  exec: Exec,
   'keys:new': KeysNew,
   'pool:card': PoolCard,
   'pool:init': PoolInit,
@@ -33,5 +36,6 @@ export const COMMANDS: Readonly<Record<string, typeof Command>> = {
   'rlf:verify': RlfVerify,
   serve: Serve,
   'server:new': ServerNew,
+  status: Status,
   version: Version,
 };

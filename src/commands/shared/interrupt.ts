@@ -1,5 +1,6 @@
 /** What a signal interrupts: the work is told to stop in order, and lm exits as the signal says. */
 import { constants } from 'node:os';
+import { ignoredSignals } from './process-facts.ts';
 
 /** The signals that end a command which is waiting. */
 const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
@@ -14,10 +15,8 @@ export class Interrupted extends Error {
 }
 
 /** Runs work that a signal aborts; an ignored signal (nohup) stays ignored. */
-export async function interruptible<T>(
-  work: (signal: AbortSignal) => Promise<T>,
-  ignored: ReadonlySet<string> = new Set(),
-): Promise<T> {
+export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const ignored = ignoredSignals();
   const abort = new AbortController();
   const listeners = ENDING.filter((name) => !ignored.has(name)).map((name) => {
     const onSignal = () => abort.abort(new Interrupted(name));

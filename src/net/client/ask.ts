@@ -119,7 +119,8 @@ function hope({ code }: LmError): number {
 const WORTH_WAITING = 2;
 
 function timedOut(waitMs: number, { code, message, hint, details }: LmError): LmError {
-  return new LmError('timeout', `Waited ${waitMs / 1_000} s in vain: ${message}`, hint, {
+  const next = IN_USE_CODES.has(code) ? 'Wait longer, or see in the status who holds seats.' : hint;
+  return new LmError('timeout', `Waited ${waitMs / 1_000} s in vain: ${message}`, next, {
     waitedMs: waitMs,
     last: { code, message, hint, ...details },
   });

@@ -119,13 +119,18 @@ export class LicenseClient {
     });
   }
 
-  /** The status of each pool, in order. */
-  async status(filter: StatusFilter = {}): Promise<StatusDocument[]> {
+  /** The status of each pool, in order, or why it could not be had. Throws only `config`. */
+  async status(filter: StatusFilter = {}): Promise<(StatusDocument | LmError)[]> {
     return await this.#keepingAlive(async () => {
-      const documents: StatusDocument[] = [];
-      for (const link of this.#open())
-        documents.push(await readStatus(await link.connect(), filter));
-      return documents;
+      const asked = this.#open().map(async (link) => {
+        try {
+          return await readStatus(await link.connect(), filter);
+        } catch (error) {
+          if (error instanceof LmError) return error;
+          throw error;
+        }
+      });
+      return await Promise.all(asked);
     });
   }
 
@@ -166,7 +171,13 @@ export class LicenseClient {
     });
     this.#seats.add(keeper);
     const { instance } = this.#introduction;
-    const seat = new Seat({ keeper, instance, verified, clock: this.#scheduler.clock });
+    const seat: Seat = new Seat({
+      keeper,
+      instance,
+      verified,
+      clock: this.#scheduler.clock,
+      keepingAlive: (work) => this.#keepingAlive(work),
+    });
     return seat;
   }
 

@@ -22,6 +22,8 @@ export interface SeatOptions {
   readonly clock: () => number;
   /** Whether the chain from the vendor's key to this server was checked. */
   readonly verified: boolean;
+  /** Keeps the process from ending while this is waited for. */
+  readonly keepingAlive: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 export class Seat extends EventEmitter<SeatEvents> {
@@ -29,13 +31,15 @@ export class Seat extends EventEmitter<SeatEvents> {
   readonly #keeper: Keeper;
   readonly #instance: Uint8Array;
   readonly #clock: () => number;
+  readonly #keepingAlive: SeatOptions['keepingAlive'];
 
-  constructor({ keeper, instance, clock, verified }: SeatOptions) {
+  constructor({ keeper, instance, clock, verified, keepingAlive }: SeatOptions) {
     super();
     this.#keeper = keeper;
     this.#instance = instance;
     this.#clock = clock;
     this.verified = verified;
+    this.#keepingAlive = keepingAlive;
   }
 
   /** The public id, as `lm status` shows it. */
@@ -93,7 +97,7 @@ export class Seat extends EventEmitter<SeatEvents> {
    * two seconds: it then goes on being tried while the process lives, and ends by its lifetime.
    */
   async release(): Promise<boolean> {
-    const returned = await this.#keeper.release(RELEASE_MS_MAX);
+    const returned = await this.#keepingAlive(() => this.#keeper.release(RELEASE_MS_MAX));
     return returned?.released ?? false;
   }
 
