@@ -146,8 +146,19 @@ export class KeyTable {
 }
 
 export function keyWrite(key: SeatKey): Write {
-  const { license, count, lifetimeMs, since, user, host, pid, address, instance } = key;
-  const record: KeyRecord = [license, count, lifetimeMs, since, user, host, pid, address, instance];
+  const { id, license, count, lifetimeMs, since, user, host, pid, address, instance } = key;
+  const record: KeyRecord = [
+    idBytes(id),
+    license,
+    count,
+    lifetimeMs,
+    since,
+    user,
+    host,
+    pid,
+    address,
+    instance,
+  ];
   return put(numberKey(Space.key, key.number), record);
 }
 

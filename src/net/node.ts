@@ -6,14 +6,14 @@
 import type { Client } from '../engine/client.ts';
 import type { Core, Event } from '../engine/core.ts';
 import type { Effects } from '../engine/effects.ts';
-import type { CoreMessage } from '../engine/messages.ts';
 import type { Write } from '../engine/records.ts';
 import type { Time } from '../engine/time.ts';
 import type { Log } from './log.ts';
+import type { ServerMessage } from './protocol.ts';
 
 /** A client that can be answered. Messages are kept until `flush`, which sends them together. */
 export interface Answerable extends Client {
-  send(message: CoreMessage): void;
+  send(message: ServerMessage): void;
   flush(): void;
 }
 
