@@ -2,6 +2,7 @@
 import type { Command } from '@oclif/core';
 import CodeShow from './code/show.ts';
 import CodeSign from './code/sign.ts';
+import Dev from './dev.ts';
 import Exec from './exec.ts';
 import KeysNew from './keys/new.ts';
 import PoolCard from './pool/card.ts';
@@ -16,6 +17,7 @@ import RlfTemplate from './rlf/template.ts';
 import RlfVerify from './rlf/verify.ts';
 import Serve from './serve.ts';
 import ServerNew from './server/new.ts';
+import Session from './session.ts';
 import Status from './status.ts';
 import Version from './version.ts';
 
@@ -23,6 +25,7 @@ export const COMMANDS: Readonly<Record<string, typeof Command>> = {
   'code:show': CodeShow,
   'code:sign': CodeSign,
   exec: Exec,
+  dev: Dev,
   'keys:new': KeysNew,
   'pool:card': PoolCard,
   'pool:init': PoolInit,
@@ -36,6 +39,7 @@ export const COMMANDS: Readonly<Record<string, typeof Command>> = {
   'rlf:verify': RlfVerify,
   serve: Serve,
   'server:new': ServerNew,
+  session: Session,
   status: Status,
   version: Version,
 };

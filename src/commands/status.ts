@@ -6,6 +6,7 @@ import { BaseCommand } from './shared/base-command.ts';
 import { connectFlags, openClient } from './shared/connect.ts';
 import { Interrupted, interruptible } from './shared/interrupt.ts';
 import { printable } from './shared/printable.ts';
+import { CLEAR, pause } from './shared/redraw.ts';
 
 const WATCH_MS = 1_000;
 
@@ -68,15 +69,12 @@ own view.`;
         else if (seen !== last && json) process.stdout.write(`${seen}\n`);
         else if (seen !== last) process.stdout.write(`${await wordsOf(results)}\n`);
         last = seen;
-        await pause(signal);
+        await pause(WATCH_MS, signal);
       }
       throw signal.reason;
     });
   }
 }
-
-/** Cursor to the upper left, and everything below it gone. */
-const CLEAR = '\x1b[H\x1b[2J';
 
 /** `--pool` without a value is the pool's view; with one it names the card, as everywhere. */
 function poolAlone(argv: readonly string[]): string[] {
@@ -106,16 +104,4 @@ async function wordsOf(results: readonly Result[]): Promise<string> {
         : statusWords(result, Date.now()),
     )
     .join('\n');
-}
-
-function pause(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, WATCH_MS);
-    signal.addEventListener('abort', end, { once: true });
-  });
 }

@@ -1,5 +1,6 @@
 /** Which RLF may follow the one in force: one pool, one line of admin keys, a higher sequence. */
 import { LmError } from '../errors.ts';
+import { requireAdmin } from '../license/rlf.ts';
 import type { Rlf } from '../license/types.ts';
 
 /**
@@ -16,14 +17,7 @@ export function supersedes(offered: Rlf, current: Rlf): boolean {
       'Offer the RLF of this pool.',
     );
   }
-  if (offered.admin !== current.admin && !offered.ancestors.includes(current.admin)) {
-    throw new LmError(
-      'untrusted',
-      'The RLF offered is signed by an admin key that this pool does not know.',
-      'Sign it with the admin key of the pool, or add the chain from that key to the new one.',
-      { admin: current.admin, signedBy: offered.admin },
-    );
-  }
+  requireAdmin(offered, current.admin);
   if (offered.sequence === current.sequence && offered.digest !== current.digest) {
     throw new LmError(
       'bad-data',
