@@ -48,7 +48,7 @@ describe('pool cards (DESIGN section 9)', () => {
     ['signature', ''],
     ['signature', 'A'.repeat(86)],
     ['more', 1],
-  ])('%s %p: refused', (name, value) => {
+  ])('another %s: refused', (name, value) => {
     const text = JSON.stringify({ ...parsed(), [name]: value });
     expect(failureOf(() => readCard(text)).code).toBe('bad-data');
   });
@@ -60,6 +60,12 @@ describe('pool cards (DESIGN section 9)', () => {
         name === 'servers' ? 'no server' : name,
       );
     }
+  });
+
+  test('a card with twins among its servers is refused, well signed as it is', () => {
+    const twins = [...servers, { ...servers[0], name: 'Z' }] as Card['servers'];
+    const text = makeCard({ pool, servers: twins, sequence: 3, epoch: 1 }, ADMIN);
+    expect(failureOf(() => readCard(text)).message).toContain('the same address');
   });
 
   test('any text and any JSON is refused without a defect', () => {

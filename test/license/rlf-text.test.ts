@@ -211,6 +211,33 @@ describe('handing over to a new admin key', () => {
   });
 });
 
+describe('a chain that is well signed, link by link', () => {
+  const table = (handover: ReturnType<typeof makeHandover>) => {
+    const fields = Object.entries(handover).map(([key, value]) => `${key} = "${value}"\n`);
+    return `[[admin-chain]]\n${fields.join('')}`;
+  };
+  const second = newKey();
+  const complaint = (...handovers: ReturnType<typeof makeHandover>[]) =>
+    failureOf(() => readDraft(unsignedRlf({ more: handovers.map(table).join('') }))).message;
+
+  test('a stranger can not slip in between', () => {
+    const chain = [
+      makeHandover(second, newKey().publicKey),
+      makeHandover(STRANGER, ADMIN.publicKey),
+    ];
+    expect(complaint(...chain)).toContain('[[admin-chain]] 2 does not go on');
+  });
+
+  test('it has to end at the admin of the pool', () => {
+    expect(complaint(makeHandover(ADMIN, second.publicKey))).toContain('does not end at the admin');
+    expect(complaint(makeHandover(second, STRANGER.publicKey))).toContain('does not end');
+  });
+
+  test('it has to be a chain of different keys', () => {
+    expect(complaint(makeHandover(ADMIN, ADMIN.publicKey))).toContain('goes back to an old key');
+  });
+});
+
 test('a draft is read with everything but its signature checked', () => {
   expect(readDraft(unsignedRlf()).rlf.sequence).toBe(1);
 });

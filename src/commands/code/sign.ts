@@ -51,6 +51,7 @@ export default class CodeSign extends BaseCommand {
     ),
     limit: Flags.integer({
       description: 'The hard limit: most seats in use at once.',
+      helpValue: 'N',
       min: 1,
       max: SEATS_MAX,
       required: true,
@@ -74,6 +75,7 @@ export default class CodeSign extends BaseCommand {
     }),
     'commuter-days': Flags.integer({
       description: 'Longest time, in days, for which a seat may leave the network.',
+      helpValue: 'N',
       min: 1,
       max: COMMUTER_DAYS_MAX,
     }),

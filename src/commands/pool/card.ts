@@ -28,6 +28,7 @@ export default class PoolCard extends BaseCommand {
     epoch: Flags.integer({
       default: 0,
       description: 'Lowest epoch of the pool that clients accept.',
+      helpValue: 'N',
       max: Number.MAX_SAFE_INTEGER,
       min: 0,
     }),
