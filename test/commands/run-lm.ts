@@ -4,9 +4,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-// Each test starts several processes, on a machine that may be busy.
-setDefaultTimeout(60_000);
-
 const BIN = join(import.meta.dir, '../../bin/lm.ts');
 
 export interface Ran {
@@ -23,6 +20,11 @@ export interface RunOptions {
 /** A directory to run commands in; `remove` it at the end. */
 export class Workplace {
   readonly path = mkdtempSync(join(tmpdir(), 'lm-test-'));
+
+  /** To be made outside of tests: those of its file start processes, on a machine that is busy. */
+  constructor() {
+    setDefaultTimeout(60_000);
+  }
 
   /** Runs `lm` with these arguments; none of the caller's LM_… variables reach it. */
   async lm(args: readonly string[], { stdin, env }: RunOptions = {}): Promise<Ran> {
