@@ -20,6 +20,8 @@ export interface FakeOptions {
   /** 0 for a free port. */
   readonly port?: number;
   readonly handler: Handler;
+  /** Whether messages are kept in `received`. Default true. */
+  readonly records?: boolean;
   readonly welcome?: Partial<{
     protocol: number;
     pool: string;
@@ -107,7 +109,7 @@ export class FakeServer {
       parser.push(chunk, (message) => {
         if (message[0] === MessageType.hello) this.#greet(message, send);
         else {
-          this.received.push(message);
+          if (this.#options.records !== false) this.received.push(message);
           this.#options.handler(message, send, peer);
         }
         return true;
@@ -116,7 +118,7 @@ export class FakeServer {
   }
 
   #greet(hello: Fields, send: (reply: Fields) => void): void {
-    this.hellos.push(hello);
+    if (this.#options.records !== false) this.hellos.push(hello);
     const { welcome = {}, pool = 'east' } = this.#options;
     const { protocol = 1, rlfSequence = 1, epoch = 0, servers = [] } = welcome;
     const name = welcome.pool ?? pool;

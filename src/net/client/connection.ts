@@ -58,6 +58,7 @@ export class Connection {
   #welcome: Welcome = NOT_GREETED;
   #sequence = 0;
   #closedBy: LmError | null = null;
+  #served = false;
 
   /** Takes over the socket's events. */
   constructor(socket: TLSSocket, peer: PeerSeen, scheduler: Scheduler) {
@@ -101,6 +102,11 @@ export class Connection {
     this.#parser.bytesMax = SERVER_FRAME_BYTES_MAX;
     const protocol = message[2];
     if (protocol < PROTOCOL_MIN || protocol > PROTOCOL_MAX) throw otherProtocol(this, protocol);
+  }
+
+  /** Whether it answered anything since the hello. */
+  get served(): boolean {
+    return this.#served;
   }
 
   get closed(): boolean {
@@ -209,6 +215,7 @@ export class Connection {
     }
     const pending = this.#pending.get(sequence);
     if (pending === undefined) return;
+    this.#served ||= message[0] !== MessageType.welcome;
     if (pending.onReply({ message, sentAt: pending.sentAt })) this.#pending.delete(sequence);
   }
 }

@@ -41,7 +41,6 @@ export class PoolLink {
   #vendor: string | null = null;
   #round: { readonly promise: Promise<Connection>; readonly abort: AbortController } | null = null;
   #backoffMs = 0;
-  #connectedAt = 0;
   #redial: Cancel | null = null;
   #keepsAlive = false;
   #closed = false;
@@ -220,7 +219,6 @@ export class PoolLink {
   #adopt({ connection, vendor }: Opened): void {
     this.#current = connection;
     this.#vendor = vendor;
-    this.#connectedAt = this.#options.scheduler.clock();
     this.#preferred = connection.server;
     this.#learn(connection);
     connection.keepAlive(this.#keepsAlive);
@@ -250,9 +248,8 @@ export class PoolLink {
   #lost(connection: Connection): void {
     if (this.#current !== connection) return;
     this.#current = null;
-    const lived = this.#options.scheduler.clock() - this.#connectedAt;
     // A server that takes connections and drops them at once must not be hammered.
-    if (lived >= BACKOFF_MS_MAX) this.#backoffMs = 0;
+    if (connection.served) this.#backoffMs = 0;
     if (this.#listeners.size > 0 && !this.#closed) this.#scheduleRedial();
   }
 
