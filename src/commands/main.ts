@@ -35,6 +35,7 @@ const PACKAGE = {
     bin: 'lm',
     dirname: 'lm',
     topicSeparator: ' ',
+    additionalHelpFlags: ['-h'],
     commands: { strategy: 'explicit', target: './registry.ts' },
     topics: {
       code: { description: 'License codes: sign one, read one' },

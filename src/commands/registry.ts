@@ -4,6 +4,7 @@ import CodeShow from './code/show.ts';
 import CodeSign from './code/sign.ts';
 import Dev from './dev.ts';
 import Exec from './exec.ts';
+import Help from './help.ts';
 import KeysNew from './keys/new.ts';
 import PoolCard from './pool/card.ts';
 import PoolInit from './pool/init.ts';
@@ -24,8 +25,9 @@ import Version from './version.ts';
 export const COMMANDS: Readonly<Record<string, typeof Command>> = {
   'code:show': CodeShow,
   'code:sign': CodeSign,
-  exec: Exec,
   dev: Dev,
+  exec: Exec,
+  help: Help,
   'keys:new': KeysNew,
   'pool:card': PoolCard,
   'pool:init': PoolInit,
