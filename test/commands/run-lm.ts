@@ -15,33 +15,53 @@ export interface Ran {
 export interface RunOptions {
   readonly stdin?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Default: the workplace's. */
+  readonly cwd?: string;
+}
+
+/** What does not end by then is killed, and so fails its test by name instead of hanging it. */
+const RUN_MS_MAX = 50_000;
+
+/** Runs a program to its end; none of the caller's LM_… variables reach it. */
+export async function run(
+  command: readonly string[],
+  { stdin, env, cwd = tmpdir() }: RunOptions = {},
+): Promise<Ran> {
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('LM_'));
+  const child = Bun.spawn([...command], {
+    cwd,
+    env: { ...Object.fromEntries(own), NO_COLOR: '1', ...env },
+    stdin: stdin === undefined ? 'ignore' : Buffer.from(stdin),
+    stderr: 'pipe',
+    stdout: 'pipe',
+    timeout: RUN_MS_MAX,
+    killSignal: 'SIGKILL',
+  });
+  const [code, stdout, stderr] = await Promise.all([
+    child.exited,
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  return { code, stdout, stderr };
 }
 
 /** A directory to run commands in; `remove` it at the end. */
 export class Workplace {
   readonly path = mkdtempSync(join(tmpdir(), 'lm-test-'));
+  readonly #command: readonly string[];
 
-  /** To be made outside of tests: those of its file start processes, on a machine that is busy. */
-  constructor() {
+  /**
+   * To be made outside of tests: those of its file start processes, on a machine that is busy.
+   * `command` is how `lm` is run, here from its sources.
+   */
+  constructor(command: readonly string[] = [process.execPath, BIN]) {
+    this.#command = command;
     setDefaultTimeout(60_000);
   }
 
-  /** Runs `lm` with these arguments; none of the caller's LM_… variables reach it. */
-  async lm(args: readonly string[], { stdin, env }: RunOptions = {}): Promise<Ran> {
-    const own = Object.entries(process.env).filter(([name]) => !name.startsWith('LM_'));
-    const child = Bun.spawn([process.execPath, BIN, ...args], {
-      cwd: this.path,
-      env: { ...Object.fromEntries(own), NO_COLOR: '1', ...env },
-      stdin: stdin === undefined ? 'ignore' : Buffer.from(stdin),
-      stderr: 'pipe',
-      stdout: 'pipe',
-    });
-    const [code, stdout, stderr] = await Promise.all([
-      child.exited,
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-    ]);
-    return { code, stdout, stderr };
+  /** Runs `lm` with these arguments. */
+  lm(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+    return run([...this.#command, ...args], { cwd: this.path, ...options });
   }
 
   /** Runs `lm` and returns its JSON document; throws where it fails. */
