@@ -1,47 +1,44 @@
-/** Every command by its name, words joined by `:`. The file's path is the command's name. */
+/**
+ * Every command by its name, words joined by `:`. The file's path is the command's name. They are
+ * loaded one at a time: `lm exec` should not wait for what it does not run.
+ */
 import type { Command } from '@oclif/core';
-import CodeShow from './code/show.ts';
-import CodeSign from './code/sign.ts';
-import Dev from './dev.ts';
-import Exec from './exec.ts';
-import Help from './help.ts';
-import KeysNew from './keys/new.ts';
-import PoolCard from './pool/card.ts';
-import PoolInit from './pool/init.ts';
-import Release from './release.ts';
-import Renew from './renew.ts';
-import Request from './request.ts';
-import RlfAdd from './rlf/add.ts';
-import RlfDiff from './rlf/diff.ts';
-import RlfSign from './rlf/sign.ts';
-import RlfTemplate from './rlf/template.ts';
-import RlfVerify from './rlf/verify.ts';
-import Serve from './serve.ts';
-import ServerNew from './server/new.ts';
-import Session from './session.ts';
-import Status from './status.ts';
-import Version from './version.ts';
 
-export const COMMANDS: Readonly<Record<string, typeof Command>> = {
-  'code:show': CodeShow,
-  'code:sign': CodeSign,
-  dev: Dev,
-  exec: Exec,
-  help: Help,
-  'keys:new': KeysNew,
-  'pool:card': PoolCard,
-  'pool:init': PoolInit,
-  release: Release,
-  renew: Renew,
-  request: Request,
-  'rlf:add': RlfAdd,
-  'rlf:diff': RlfDiff,
-  'rlf:sign': RlfSign,
-  'rlf:template': RlfTemplate,
-  'rlf:verify': RlfVerify,
-  serve: Serve,
-  'server:new': ServerNew,
-  session: Session,
-  status: Status,
-  version: Version,
+type Load = () => Promise<{ readonly default: typeof Command }>;
+
+export const COMMANDS: Readonly<Record<string, Load>> = {
+  'code:show': () => import('./code/show.ts'),
+  'code:sign': () => import('./code/sign.ts'),
+  dev: () => import('./dev.ts'),
+  exec: () => import('./exec.ts'),
+  help: () => import('./help.ts'),
+  'keys:new': () => import('./keys/new.ts'),
+  'pool:card': () => import('./pool/card.ts'),
+  'pool:init': () => import('./pool/init.ts'),
+  release: () => import('./release.ts'),
+  renew: () => import('./renew.ts'),
+  request: () => import('./request.ts'),
+  'rlf:add': () => import('./rlf/add.ts'),
+  'rlf:diff': () => import('./rlf/diff.ts'),
+  'rlf:sign': () => import('./rlf/sign.ts'),
+  'rlf:template': () => import('./rlf/template.ts'),
+  'rlf:verify': () => import('./rlf/verify.ts'),
+  serve: () => import('./serve.ts'),
+  'server:new': () => import('./server/new.ts'),
+  session: () => import('./session.ts'),
+  status: () => import('./status.ts'),
+  version: () => import('./version.ts'),
 };
+
+/** The commands that a command line may need: the one it names, or all, to help or to suggest. */
+export async function commandsFor(
+  argv: readonly string[],
+): Promise<Record<string, typeof Command>> {
+  const named = [argv.slice(0, 2).join(':'), argv[0] ?? ''].find((id) => id in COMMANDS);
+  const needed = named === undefined || named === 'help' ? Object.keys(COMMANDS) : [named];
+  const loaded = needed.map(async (id) => [id, (await COMMANDS[id]?.())?.default] as const);
+  const found = (await Promise.all(loaded)).filter((pair): pair is [string, typeof Command] => {
+    return pair[1] !== undefined;
+  });
+  return Object.fromEntries(found);
+}
