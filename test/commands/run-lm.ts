@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const BIN = join(import.meta.dir, '../../bin/lm.ts');
+/** The command that runs lm from its sources. */
+export const LM: readonly string[] = [process.execPath, join(import.meta.dir, '../../bin/lm.ts')];
 
 export interface Ran {
   readonly code: number;
@@ -27,10 +28,9 @@ export async function run(
   command: readonly string[],
   { stdin, env, cwd = tmpdir() }: RunOptions = {},
 ): Promise<Ran> {
-  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('LM_'));
   const child = Bun.spawn([...command], {
     cwd,
-    env: { ...Object.fromEntries(own), NO_COLOR: '1', ...env },
+    env: environment(env),
     stdin: stdin === undefined ? 'ignore' : Buffer.from(stdin),
     stderr: 'pipe',
     stdout: 'pipe',
@@ -45,6 +45,11 @@ export async function run(
   return { code, stdout, stderr };
 }
 
+export function environment(more: RunOptions['env'] = {}): Record<string, string> {
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('LM_'));
+  return { ...Object.fromEntries(own), NO_COLOR: '1', ...more } as Record<string, string>;
+}
+
 /** A directory to run commands in; `remove` it at the end. */
 export class Workplace {
   readonly path = mkdtempSync(join(tmpdir(), 'lm-test-'));
@@ -54,7 +59,7 @@ export class Workplace {
    * To be made outside of tests: those of its file start processes, on a machine that is busy.
    * `command` is how `lm` is run, here from its sources.
    */
-  constructor(command: readonly string[] = [process.execPath, BIN]) {
+  constructor(command: readonly string[] = LM) {
     this.#command = command;
     setDefaultTimeout(60_000);
   }
