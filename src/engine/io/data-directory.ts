@@ -15,7 +15,7 @@ import {
   requireLocalDisk,
   requirePrivate,
 } from './file-system.ts';
-import { badData, createStore, metaKey, openStore } from './lmdb-store.ts';
+import { badData, createStore, metaKey, openStore } from './lmdb/lmdb-store.ts';
 import type { Store, Write } from './store.ts';
 
 /** Of the layout and the records. A server opens no directory of a later one. */

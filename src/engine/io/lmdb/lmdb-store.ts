@@ -1,12 +1,12 @@
 /** The store on disk: one LMDB environment, records framed and checked (record-frame.ts). */
 import { closeSync, fstatSync, openSync, statSync, writeSync } from 'node:fs';
 import type { RootDatabase } from 'lmdb';
-import { assert, LmError } from '../errors.ts';
-import { asDiskError } from './disk-error.ts';
-import { loadLmdb } from './lmdb-addon.ts';
-import { findDamage } from './lmdb-check.ts';
+import { assert, LmError } from '../../errors.ts';
+import { asDiskError } from '../disk-error.ts';
+import type { Store, Write } from '../store.ts';
+import { loadLmdb } from './addon.ts';
+import { findDamage } from './check.ts';
 import { FrameDecoder, FrameEncoder } from './record-frame.ts';
-import type { Store, Write } from './store.ts';
 
 /** The space of the store's own records and of the data directory's (data-directory.ts). */
 const META_SPACE = 'm';

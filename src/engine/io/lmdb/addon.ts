@@ -7,8 +7,8 @@
 import { ptr } from 'bun:ffi';
 import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { LmError } from '../errors.ts';
-import { libc } from './libc.ts';
+import { LmError } from '../../errors.ts';
+import { libc } from '../libc.ts';
 
 const UNPACKED = '.unpacked';
 const VARIABLE = 'BUN_TMPDIR';
