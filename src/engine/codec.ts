@@ -43,7 +43,7 @@ function wellFormedEnd(bytes: Uint8Array, at: number, depth: number): number {
   if (head === undefined || depth > MESSAGE_DEPTH_MAX) return -1;
   const next = at + 1;
   if (head < 0x80 || head >= 0xe0) return next;
-  if (head < 0x90) return itemsEnd(bytes, next, (head & 0x0f) * 2, depth);
+  if (head < 0x90) return entriesEnd(bytes, next, head & 0x0f, depth);
   if (head < 0xa0) return itemsEnd(bytes, next, head & 0x0f, depth);
   if (head < 0xc0) return skip(bytes, next, head & 0x1f);
   switch (head) {
@@ -79,9 +79,9 @@ function wellFormedEnd(bytes: Uint8Array, at: number, depth: number): number {
     case 0xdd:
       return itemsEnd(bytes, next + 4, unsigned(bytes, next, 4), depth);
     case 0xde:
-      return itemsEnd(bytes, next + 2, unsigned(bytes, next, 2) * 2, depth);
+      return entriesEnd(bytes, next + 2, unsigned(bytes, next, 2), depth);
     case 0xdf:
-      return itemsEnd(bytes, next + 4, unsigned(bytes, next, 4) * 2, depth);
+      return entriesEnd(bytes, next + 4, unsigned(bytes, next, 4), depth);
     default:
       return -1;
   }
@@ -96,6 +96,24 @@ function itemsEnd(bytes: Uint8Array, start: number, count: number, depth: number
     if (at === -1) return -1;
   }
   return at;
+}
+
+/** The entries of a map. Keys are texts: of others msgpackr makes texts, or throws what is no LmError. */
+function entriesEnd(bytes: Uint8Array, start: number, count: number, depth: number): number {
+  if (count < 0 || count > (bytes.length - start) / 2) return -1;
+  let at = start;
+  for (let entry = 0; entry < count; entry++) {
+    if (!isText(bytes[at])) return -1;
+    at = wellFormedEnd(bytes, at, depth + 1);
+    if (at === -1) return -1;
+    at = wellFormedEnd(bytes, at, depth + 1);
+    if (at === -1) return -1;
+  }
+  return at;
+}
+
+function isText(head: number | undefined): boolean {
+  return head !== undefined && ((head >= 0xa0 && head < 0xc0) || (head >= 0xd9 && head <= 0xdb));
 }
 
 function skip(bytes: Uint8Array, start: number, length: number): number {
