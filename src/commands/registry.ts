@@ -34,7 +34,9 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
 export async function commandsFor(
   argv: readonly string[],
 ): Promise<Record<string, typeof Command>> {
-  const named = [argv.slice(0, 2).join(':'), argv[0] ?? ''].find((id) => id in COMMANDS);
+  const named = [argv.slice(0, 2).join(':'), argv[0] ?? ''].find((id) =>
+    Object.hasOwn(COMMANDS, id),
+  );
   const needed = named === undefined || named === 'help' ? Object.keys(COMMANDS) : [named];
   const loaded = needed.map(async (id) => [id, (await COMMANDS[id]?.())?.default] as const);
   const found = (await Promise.all(loaded)).filter((pair): pair is [string, typeof Command] => {
