@@ -1,4 +1,5 @@
 /** What the operating system says about files, in sentences with a next step. */
+import { statfsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { LmError } from '../errors.ts';
 
@@ -12,9 +13,22 @@ export function asDiskError(error: unknown, doing: string, path: string): unknow
   if (error instanceof LmError || !(error instanceof Error) || !('code' in error)) return error;
   const code = typeof error.code === 'number' ? (NAMES.get(error.code) ?? 'LMDB') : error.code;
   if (typeof code !== 'string') return error;
-  const [why, hint] = EXPLANATIONS[code] ?? [error.message, 'Look at the disk, then start again.'];
-  return new LmError('config', `Can't ${doing} ${path}: ${why}.`, hint, { path, system: code });
+  const name = code === 'EIO' && isFull(path) ? 'ENOSPC' : code;
+  const [why, hint] = EXPLANATIONS[name] ?? [error.message, 'Look at the disk, then start again.'];
+  return new LmError('config', `Can't ${doing} ${path}: ${why}.`, hint, { path, system: name });
 }
+
+/** LMDB calls it EIO when the disk takes only a part of what it writes. */
+function isFull(path: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize < FULL_BYTES;
+  } catch {
+    return false;
+  }
+}
+
+const FULL_BYTES = 1024 * 1024;
 
 const NO_SPACE = [
   'no space is left on the disk',

@@ -22,6 +22,9 @@ export async function loadLmdb(directory: string): Promise<typeof import('lmdb')
   const isExecutable = Bun.main.startsWith('/$bunfs/');
   const unpacksHere = isExecutable && makeScratch(scratch);
   const before = process.env[VARIABLE];
+  // lmdb-js brings a codec that lm doesn't use, and that would load native code of its own from
+  // the directory where the executable was built, if this machine has one of that name.
+  process.env['MSGPACKR_NATIVE_ACCELERATION_DISABLED'] = 'true';
   try {
     if (unpacksHere) setEnvironment(VARIABLE, scratch);
     return await import('lmdb');
@@ -29,7 +32,7 @@ export async function loadLmdb(directory: string): Promise<typeof import('lmdb')
     const why = error instanceof Error ? error.message : String(error);
     throw new LmError(
       'config',
-      `The database library can't be loaded: ${why}`,
+      `The database library can't be loaded: ${why}.`,
       'It is unpacked into the data directory or, where that is mounted noexec, into TMPDIR: ' +
         'set TMPDIR to a directory with space that programs may run from.',
     );
