@@ -59,11 +59,9 @@ export class LedgerState {
     this.table = new LicenseTable(rlf);
   }
 
-  /** A pool before its first entry, under the RLF that founded it. */
+  /** A pool before its first entry; its licenses open at the first mark, by their dates. */
   static found(rlf: Rlf): LedgerState {
-    const state = new LedgerState(rlf);
-    state.#openLicenses();
-    return state;
+    return new LedgerState(rlf);
   }
 
   /** As the records say, or null where there are none. */
@@ -135,6 +133,10 @@ export class LedgerState {
     if (time <= this.mark) return NOTHING;
     const before = this.mark;
     this.mark = time;
+    if (before === 0) {
+      this.#openLicenses();
+      return null;
+    }
     const touched = new Set<string>();
     for (const license of this.table.licenses) {
       if (!license.changesBetween(before, time)) continue;
