@@ -78,7 +78,7 @@ export class LedgerState {
     return state;
   }
 
-  /** Applies the entry after the last applied one. A void entry touches nothing. */
+  /** Applies the entry after the last applied one. A void entry changes nothing. */
   apply({ index, entry }: LogEntry): Touched {
     assert(index === this.applied + 1, 'entries are applied in order, each once');
     this.applied = index;
@@ -91,7 +91,9 @@ export class LedgerState {
         return NOTHING;
       case 'move': {
         const accounts = this.accounts.get(entry.license);
-        if (accounts === undefined || !moveSeats(accounts, entry)) return NOTHING;
+        if (accounts === undefined) return NOTHING;
+        // Void or not, it is no longer on its way, and whoever counted on it looks again.
+        moveSeats(accounts, entry);
         return new Set([entry.license]);
       }
       case 'returned':
