@@ -42,5 +42,11 @@ export async function commandsFor(
   const found = (await Promise.all(loaded)).filter((pair): pair is [string, typeof Command] => {
     return pair[1] !== undefined;
   });
+  for (const [, command] of found) unfold(command);
   return Object.fromEntries(found);
+}
+
+/** The help wraps every line of a description by itself: a paragraph has to be one line. */
+function unfold(command: typeof Command): void {
+  command.description = command.description?.replaceAll(/(?<!\n)\n(?!\n)/g, ' ');
 }
