@@ -1,5 +1,5 @@
 /** What the tests of the disk share: temporary directories, sample records, child processes. */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LmError } from '../../src/engine/errors.ts';
@@ -14,11 +14,16 @@ export const SAMPLE: Preparation = {
 };
 
 /** A private directory that is removed when the test process ends. */
-export function scratchDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'lm-io-'));
+export function scratchDirectory(parent = tmpdir()): string {
+  const directory = mkdtempSync(join(parent, 'lm-io-'));
   chmodSync(directory, 0o700);
   process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
   return directory;
+}
+
+/** One in memory, where there is such a place: for tests that would flush a disk for nothing. */
+export function memoryDirectory(): string {
+  return scratchDirectory(existsSync('/dev/shm') ? '/dev/shm' : tmpdir());
 }
 
 export function bytes(text: string): Uint8Array {

@@ -21,11 +21,6 @@ import {
   TreePage,
 } from './tree-page.ts';
 
-/** The tree of free pages has integer keys (8), and carries the environment's flags: no directory
- * of its own (0x4000), as the store opens it. The main tree has plain keys. */
-const FREE_TREE_FLAGS = 0x4008;
-const MAIN_TREE_FLAGS = 0;
-
 /** Why LMDB must not open the file at `path`, or null where it may. */
 export function findDamage(path: string): string | null {
   const descriptor = openSync(path, 'r');
@@ -42,9 +37,6 @@ export function findDamage(path: string): string | null {
 
 function checkFile(file: PageFile): void {
   const { main, free, lastPage } = file.header;
-  if (main.flags !== MAIN_TREE_FLAGS || free.flags !== FREE_TREE_FLAGS) {
-    throw new Damage('is a database of another kind, or its header is damaged');
-  }
   const use = new PageUse(file.pages, lastPage);
   new TreeCheck(file, use, compareBytes, null).run(main);
   new TreeCheck(file, use, compareIntegers, (list) => use.free(list)).run(free);

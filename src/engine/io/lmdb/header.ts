@@ -16,10 +16,16 @@ const PAGE_BYTES_MAX = 65536;
 /** LMDB's own stack of pages: a deeper tree can't be read. */
 const DEPTH_MAX = 32;
 const NO_PAGE = 0xffffffffffffffffn;
+/**
+ * The tree of free pages has integer keys (8), and carries the environment's flags: no directory of
+ * its own (0x4000), as the store opens it. LMDB believes what the first header says of these, even
+ * where it reads by the second.
+ */
+const FREE_TREE_FLAGS = 0x4008;
+const MAIN_TREE_FLAGS = 0;
 
 /** A B-tree of pages: `depth` levels of branch pages with one level of leaf pages below. */
 export interface Tree {
-  readonly flags: number;
   readonly depth: number;
   readonly branchPages: number;
   readonly leafPages: number;
@@ -43,10 +49,14 @@ export interface Header {
 /** Reads the header on page 0 or 1, given the start of that page. */
 export function parseHeader(page: Buffer, number: 0 | 1): Header {
   const pageBytes = page.readUInt32LE(48);
-  if ((page.readUInt16LE(18) & HEADER_PAGE) === 0 || page.readUInt32LE(24) !== MAGIC) {
+  if (page.readUInt16LE(18) !== HEADER_PAGE || page.readUInt32LE(24) !== MAGIC) {
     throw new Damage('is no database, or its header is damaged');
   }
-  if (page.readUInt32LE(28) !== DATA_VERSION) throw new Damage('is a database of another kind');
+  const isOurs =
+    page.readUInt32LE(28) === DATA_VERSION &&
+    page.readUInt16LE(52) === FREE_TREE_FLAGS &&
+    page.readUInt16LE(100) === MAIN_TREE_FLAGS;
+  if (!isOurs) throw new Damage('is a database of another kind, or its header is damaged');
   const isPower = (pageBytes & (pageBytes - 1)) === 0;
   if (!isPower || pageBytes < PAGE_BYTES_MIN || pageBytes > PAGE_BYTES_MAX) throw damaged();
   const transaction = integer(page, 152);
@@ -65,7 +75,6 @@ function parseTree(page: Buffer, offset: number): Tree {
   const isEmpty = page.readBigUInt64LE(offset + 40) === NO_PAGE;
   if (depth > DEPTH_MAX || isEmpty !== (depth === 0)) throw damaged();
   return {
-    flags: page.readUInt16LE(offset + 4),
     depth,
     branchPages: integer(page, offset + 8),
     leafPages: integer(page, offset + 16),
