@@ -15,7 +15,8 @@ import type { Lines } from './lines.ts';
 import { type Heartbeat, MessageType, type Release, type Request } from './messages.ts';
 import type { Row } from './row.ts';
 import type { Rows } from './rows.ts';
-import { idText, keyId, ticketOf } from './seat-key.ts';
+import { idText, keyId } from './seat-key.ts';
+import { TicketMint } from './ticket.ts';
 import type { Time } from './time.ts';
 
 const { grant, denied, alive, gone, released } = MessageType;
@@ -27,6 +28,7 @@ export class Issuer {
   readonly #keys: KeyTable;
   readonly #lines: Lines;
   readonly #outbox: Outbox;
+  readonly #mint: TicketMint;
 
   constructor(parts: {
     readonly server: string;
@@ -37,6 +39,7 @@ export class Issuer {
     readonly outbox: Outbox;
   }) {
     this.#server = parts.server;
+    this.#mint = new TicketMint(parts.server);
     this.#state = parts.state;
     this.#rows = parts.rows;
     this.#keys = parts.keys;
@@ -244,12 +247,10 @@ export class Issuer {
     this.#deny(waiter.client, waiter.sequence, notServed(row, waiter.count));
   }
 
-  #ticket({ id, license, count, instance }: SeatKey): Uint8Array {
+  #ticket(key: SeatKey): Uint8Array {
     const { secret, servers } = this.#state;
     assert(secret !== null, 'a server issues only once the pool has a secret');
-    const generation = servers.get(this.#server)?.generation ?? 0;
-    const claims = { id, license, count, server: this.#server, generation, holder: instance };
-    return ticketOf(secret, claims);
+    return this.#mint.mint(secret, servers.get(this.#server)?.generation ?? 0, key);
   }
 
   #rowOf(key: SeatKey): Row {

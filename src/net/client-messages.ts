@@ -3,6 +3,7 @@
  * nothing past this point has to doubt them.
  */
 import { LmError } from '../engine/errors.ts';
+import { versionProblem } from '../engine/license/version.ts';
 import {
   APPLICATION_BYTES_MAX,
   HOLD_MS_MAX,
@@ -11,8 +12,8 @@ import {
   PATIENCE_MS_MAX,
   SEATS_PER_REQUEST_MAX,
 } from '../engine/limits.ts';
-import { versionProblem } from '../engine/license/version.ts';
-import { KEY_BYTES, TICKET_BYTES } from '../engine/seat-key.ts';
+import { KEY_BYTES } from '../engine/seat-key.ts';
+import { TICKET_BYTES_MAX } from '../engine/ticket.ts';
 import { type ClientRequest, type Hello, MessageType } from './protocol.ts';
 
 const INSTANCE_BYTES = 16;
@@ -48,7 +49,7 @@ export function readClientMessage(fields: Fields): ClientRequest {
     case MessageType.heartbeat:
     case MessageType.release:
       check(isBytes(fields[2], KEY_BYTES), 'a key is 16 bytes');
-      check(isBytes(fields[3], TICKET_BYTES) || isBytes(fields[3], 0), 'a ticket is 16 bytes');
+      check(isTicket(fields[3]), 'a ticket is bytes, as a grant gave them');
       break;
     case MessageType.status:
       check(isTextOrNull(fields[2], APPLICATION_BYTES_MAX), 'an application is a text or null');
@@ -111,6 +112,10 @@ function isVersion(value: unknown): value is string {
 
 function isBytes(value: unknown, length: number): value is Uint8Array {
   return value instanceof Uint8Array && value.length === length;
+}
+
+function isTicket(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array && value.length <= TICKET_BYTES_MAX;
 }
 
 function isNonce(value: unknown): value is Uint8Array {
