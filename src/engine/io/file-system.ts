@@ -29,8 +29,11 @@ export function networkFileSystem(type: number): string | null {
 }
 
 /** Refuses a directory on a network file system: two servers could each believe they own it. */
-export function requireLocalDisk(directory: string): void {
-  const kind = networkFileSystem(statfsSync(directory).type);
+export function requireLocalDisk(
+  directory: string,
+  statfs: (path: string) => { readonly type: number } = statfsSync,
+): void {
+  const kind = networkFileSystem(statfs(directory).type);
   if (kind === null) return;
   throw new LmError(
     'config',
