@@ -71,7 +71,9 @@ export class Lines {
       for (const waiter of row.line) {
         position++;
         if (position > NOTICES_MAX) break;
-        if (waiter.goneSince === null && waiter.told !== position) this.tell(row, waiter, position);
+        // Who has no patience left has an answer coming, and no place to be told.
+        const waits = waiter.goneSince === null && waiter.patienceEnd > now;
+        if (waits && waiter.told !== position) this.tell(row, waiter, position);
       }
     }
   }
