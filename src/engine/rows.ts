@@ -25,6 +25,11 @@ export class Rows {
     this.#ledger = options.ledger;
     this.#outbox = options.outbox;
     this.refresh(null);
+    for (const { index, entry } of this.#ledger.pending) {
+      // Proposed before a crash: its seats are as much on their way as if there had been none.
+      const row = entry.type === 'move' ? this.#rows.get(entry.license) : undefined;
+      if (entry.type === 'move' && row !== undefined) this.#depart(index, { ...entry, row });
+    }
   }
 
   get(license: string): Row | undefined {
@@ -84,14 +89,24 @@ export class Rows {
     if (count > 0) this.#move({ row, from: this.#server, to: DEFICIT, count });
   }
 
-  #move(move: { row: Row; from: string; to: string; count: number }): void {
+  #move(move: Moving): void {
     const { row, from, to, count } = move;
     const entry = { type: 'move', license: row.id, from, to, count } as const;
-    const index = this.#ledger.propose(entry, this.#outbox.writes);
+    this.#depart(this.#ledger.propose(entry, this.#outbox.writes), move);
+  }
+
+  #depart(index: number, { row, from, to, count }: Moving): void {
     const incoming = to === this.#server ? count : 0;
     const outgoing = from === this.#server ? count : 0;
     row.incoming += incoming;
     row.outgoing += outgoing;
     this.#moving.set(index, { row, incoming, outgoing });
   }
+}
+
+interface Moving {
+  readonly row: Row;
+  readonly from: string;
+  readonly to: string;
+  readonly count: number;
 }

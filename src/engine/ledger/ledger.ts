@@ -53,6 +53,11 @@ export class Ledger {
     return this.state.applied + this.#pending.length;
   }
 
+  /** What is proposed and not applied, in order; after a start, what an earlier one left so. */
+  get pending(): readonly LogEntry[] {
+    return this.#pending;
+  }
+
   /** Appends an entry; returns its index. It is not in force before it comes out of `applyNext`. */
   propose(entry: Entry, writes: Write[]): number {
     const logEntry = { index: this.last + 1, term: this.term, entry };
