@@ -61,40 +61,43 @@ const GROUPS: readonly (readonly [string, readonly string[]])[] = [
 ];
 
 const DESCRIPTION = `
-lm issues authorizations, called seats, for protected software of several vendors. A vendor signs a
-license code, which says how many seats of one application may be in use at once: the hard limit. The
-administrator of a site collects license codes in a redundant license file (RLF), signs it, and gives
-it to the servers of a pool. A program asks any server for a seat, shows signs of life while it runs,
-and gives the seat back. The seat of one that shows none comes back after its key lifetime.
+lm issues authorizations, called seats, for protected software of several vendors. A vendor signs
+a license code, which says how many seats of one application may be in use at once: the hard
+limit. The administrator of a site collects license codes in a redundant license file (RLF), signs
+it, and gives it to the servers of a pool. A program asks any server for a seat, shows signs of
+life while it runs, and gives the seat back. The seat of one that shows none comes back after its
+key lifetime.
 
-The seats in use never exceed the hard limit. Servers issue seats only while a majority of the pool is
-in contact.
+The seats in use never exceed the hard limit. Servers issue seats only while a majority of the
+pool is in contact. This version serves pools of one server.
 
 Every command explains itself with --help.`;
 
 const CONNECTING = `
-Commands that talk to a pool find it by its card, a file that an administrator signed and that holds
-no secret: --pool, else LM_POOL, else every card in /etc/lm/pools. Instead of a card, --servers names
-the servers and --trust what vouches for them: the administrator's public key, or the fingerprints of
-the servers. Without anything that vouches for a server lm does not talk to it, unless --insecure says
-so.
+Commands that talk to a pool find it by its card, a file that an administrator signed and that
+holds no secret: --pool, else LM_POOL, else every card in /etc/lm/pools. Instead of a card,
+--servers names the servers and --trust what vouches for them: the administrator's public key, or
+the fingerprints of the servers. Without anything that vouches for a server lm does not talk to
+it, unless --insecure says so.
 
 Several pools, parted by semicolons, are tried in order.
 
-With the vendor's public key (--vendor-key) lm also checks the chain from the vendor's signature to the
-seat.`;
+With the vendor's public key (--vendor-key) lm also checks the chain from the vendor's signature
+to the seat.`;
 
 const DURATIONS = `
-A duration is a whole number and a unit: 500ms, 30s, 10m, 8h, 30d. A date is written 2027-01-31, in UTC,
-or with a time and a zone: 2027-01-31T18:00:00+02:00. Times are printed as ISO 8601 with their zone.`;
+A duration is a whole number and a unit: 500ms, 30s, 10m, 8h, 30d. A date is written 2027-01-31,
+in UTC, or with a time and a zone: 2027-01-31T18:00:00+02:00. Times are printed as ISO 8601 with
+their zone.`;
 
 const OUTPUT = `
-Standard output carries data, standard error messages and progress. With --json a command prints one
-JSON document and nothing else on standard output. Characters that could steer a terminal are escaped.
+Standard output carries data, standard error messages and progress. With --json a command prints
+one JSON document and nothing else on standard output. Characters that could steer a terminal are
+escaped.
 
-A failure is one line that says what happened and one that says what to do next; with --json it is an
-object {"error": {"code", "message", "hint"}} on standard output, which may hold more fields. The codes
-are those in brackets under EXIT STATUS.`;
+A failure is one line that says what happened and one that says what to do next; with --json it is
+an object {"error": {"code", "message", "hint"}} on standard output, which may hold more fields.
+The codes are those in brackets under EXIT STATUS.`;
 
 const ENVIRONMENT: readonly (readonly [string, string])[] = [
   ['LM_POOL', 'Pool cards, or folders of cards, parted by semicolons; --pool.'],
@@ -122,7 +125,8 @@ const FILES: readonly (readonly [string, string])[] = [
   ['pool.toml', 'The RLF, a text to keep under version control; `lm pool init` makes one.'],
   [
     'admin.key',
-    "The administrator's private key, the root of all trust: keep it off the servers, and keep a copy.",
+    "The administrator's private key, the root of all trust: keep it, and a copy of it, off the " +
+      'servers.',
   ],
   ['lm.mdb', 'The database in the data directory of a server. Who the server is lies in it too.'],
   [

@@ -5,7 +5,8 @@ import { commands } from '@oclif/plugin-help';
 export default class Help extends commands.help {
   static override readonly summary = 'Show what lm can do, or how one command is used';
   static override readonly description =
-    'The same as --help after the command. The manual page of a command (man lm-rlf-add) says more.';
+    'The same as --help after the command. The manual page of a command, such as lm-rlf-add(1), ' +
+    'says more.';
   static override readonly examples = [
     '<%= config.bin %> help',
     '<%= config.bin %> help rlf add',
