@@ -114,7 +114,7 @@ export class Core {
         this.#message(event.client, event.message, time);
         return;
       case 'closed':
-        this.#lines.closed(event.client, time.boot);
+        this.#issuer.closed(event.client, time);
         return;
       case 'persisted':
         this.#ledger.persisted();
@@ -212,7 +212,9 @@ export class Core {
     }
   }
 
-  /** Enters the guarded wall time in the ledger, now and then and whenever a license turns on it. */
+  /**
+   * Enters the guarded wall time in the ledger, now and then and whenever a license turns on it.
+   */
   #advanceMark(time: Time): void {
     const now = this.#clock.read(time);
     const { mark, table } = this.state;

@@ -129,6 +129,11 @@ export class Issuer {
     this.#free(key, time);
   }
 
+  /** A connection closed: those behind its waiters may be served while it is gone. */
+  closed(client: Client, time: Time): void {
+    for (const row of this.#lines.closed(client, time.boot)) this.#settle(row, time);
+  }
+
   /** Ends what was not heard of for its lifetime, and turns away those whose patience is over. */
   tick(time: Time): void {
     for (const key of this.#keys.takeExpired(time.boot)) {

@@ -47,10 +47,16 @@ export class Lines {
     this.#attach(waiter);
   }
 
-  /** A connection closed: its waiters keep their places for a grace. */
-  closed(client: Client, now: number): void {
-    for (const waiter of this.#ofClient.get(client.number) ?? []) waiter.goneSince = now;
+  /** A connection closed: its waiters keep their places for a grace. Returns where they wait. */
+  closed(client: Client, now: number): Set<Row> {
+    const rows = new Set<Row>();
+    for (const waiter of this.#ofClient.get(client.number) ?? []) {
+      waiter.goneSince = now;
+      const row = this.#places.get(waiter.id)?.row;
+      if (row !== undefined) rows.add(row);
+    }
     this.#ofClient.delete(client.number);
+    return rows;
   }
 
   /** Tells a waiter where it stands. */
