@@ -54,8 +54,7 @@ export class Issuer {
     const key = this.#keys.get(id);
     const place = key === undefined ? this.#lines.find(id) : undefined;
     if (key !== undefined) {
-      this.#keys.renew(key, time.boot);
-      this.#replyGrant(client, sequence, key);
+      this.#again(client, sequence, key, time);
     } else if (place !== undefined) {
       const patienceEnd = time.boot + patienceMs;
       this.#lines.poll(place.waiter, { client, sequence, patienceEnd });
@@ -63,6 +62,17 @@ export class Issuer {
     } else {
       this.#ask(client, id, message, time);
     }
+  }
+
+  /** A retry finds its own grant, and renews it as a heartbeat would. */
+  #again(client: Client, sequence: number, key: SeatKey, time: Time): void {
+    const over = this.#overBy(key);
+    if (over !== null) {
+      this.#deny(client, sequence, over);
+      return;
+    }
+    this.#keys.renew(key, time.boot);
+    this.#replyGrant(client, sequence, key);
   }
 
   /** A request that is not known yet. */
@@ -98,10 +108,9 @@ export class Issuer {
       this.#outbox.reply(client, [gone, sequence, 'unknown-key', message, hint]);
       return;
     }
-    const row = this.#rowOf(key);
-    // A license that an RLF dropped or lowered lets its seats run on; one that expired does not.
-    if (row.license !== null && row.phase === 'over') {
-      const { code, message, hint } = expired(row);
+    const over = this.#overBy(key);
+    if (over !== null) {
+      const { code, message, hint } = over;
       this.#outbox.reply(client, [gone, sequence, code, message, hint]);
       return;
     }
@@ -256,6 +265,15 @@ export class Issuer {
     const { secret, servers } = this.#state;
     assert(secret !== null, 'a server issues only once the pool has a secret');
     return this.#mint.mint(secret, servers.get(this.#server)?.generation ?? 0, key);
+  }
+
+  /**
+   * Why a key may not be renewed, or null. A license that an RLF dropped or lowered lets its seats
+   * run on; one that expired does not.
+   */
+  #overBy(key: SeatKey): Denial | null {
+    const row = this.#rowOf(key);
+    return row.license !== null && row.phase === 'over' ? expired(row) : null;
   }
 
   #rowOf(key: SeatKey): Row {
