@@ -10,6 +10,7 @@ import type { Outbox } from './effects.ts';
 import { assert } from './errors.ts';
 import { deadlineOf, type KeyTable, keyDrop, keyWrite, type SeatKey } from './key-table.ts';
 import type { LedgerState } from './ledger/state.ts';
+import { licenseOfKey } from './license/distribution.ts';
 import type { Waiter } from './line.ts';
 import type { Lines } from './lines.ts';
 import { type Heartbeat, MessageType, type Release, type Request } from './messages.ts';
@@ -203,8 +204,8 @@ export class Issuer {
   }
 
   #replyGrant(client: Client, sequence: number, key: SeatKey): void {
-    const { license } = this.#rowOf(key);
-    const { vendor = '', application = key.license, version = '' } = license ?? {};
+    const license = this.#rowOf(key).license ?? licenseOfKey(key.license);
+    const { vendor, application, version } = license;
     this.#outbox.reply(client, [
       grant,
       sequence,
