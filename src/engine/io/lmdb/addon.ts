@@ -6,7 +6,7 @@
  */
 import { ptr } from 'bun:ffi';
 import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { LmError } from '../../errors.ts';
 import { libc } from '../libc.ts';
 
@@ -18,7 +18,8 @@ const PROBE_BYTES = 4096;
 
 /** Throws `config` where the library can't be loaded. */
 export async function loadLmdb(directory: string): Promise<typeof import('lmdb')> {
-  const scratch = join(directory, UNPACKED);
+  // Absolute: Bun drops the first character of what it takes for an absolute path.
+  const scratch = join(resolve(directory), UNPACKED);
   const isExecutable = Bun.main.startsWith('/$bunfs/');
   const unpacksHere = isExecutable && makeScratch(scratch);
   const before = process.env[VARIABLE];
