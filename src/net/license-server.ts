@@ -66,9 +66,15 @@ export class LicenseServer {
     const { offered } = options;
     checkPool(offered ?? this.#core.state.rlf, server);
     this.#node.start();
-    if (offered !== null) this.#node.now({ type: 'offered', rlf: offered });
-    this.self = checkPool(this.#core.state.rlf, server);
-    this.#listener = this.#listen();
+    try {
+      if (offered !== null) this.#node.now({ type: 'offered', rlf: offered });
+      this.self = checkPool(this.#core.state.rlf, server);
+      this.#listener = this.#listen();
+    } catch (error) {
+      // Its timer would keep the process from ending.
+      this.#node.stop();
+      throw error;
+    }
   }
 
   get pool(): string {
