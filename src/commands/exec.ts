@@ -7,7 +7,7 @@ import { failureReport, outcomeReport, writeReport } from './shared/exec-report.
 import { reportFailure } from './shared/failure.ts';
 import { Interrupted } from './shared/interrupt.ts';
 import { checkRunnable, type Inherited, NotRunnable } from './shared/launch.ts';
-import { ignoredSignals, inheritedDescriptors } from './shared/process-facts.ts';
+import { INHERITED_DESCRIPTORS, ignoredSignals } from './shared/process-facts.ts';
 import { waitingProgress } from './shared/progress.ts';
 import { type Outcome, runOnSeat } from './shared/run-on-seat.ts';
 import { requestOf, type SeatFlags, seatFlags } from './shared/seat-flags.ts';
@@ -71,7 +71,7 @@ after its key lifetime.`;
     const own = split === -1 ? this.argv : this.argv.slice(0, split);
     const command = split === -1 ? [] : this.argv.slice(split + 1);
     const { flags } = await this.parse(Exec, own);
-    const inherited = { ignored: ignoredSignals(), descriptors: inheritedDescriptors() };
+    const inherited = { ignored: ignoredSignals(), descriptors: INHERITED_DESCRIPTORS };
     const signals = new SignalRelay(inherited.ignored);
     try {
       const outcome = await this.#run(command, { flags, signals, inherited });

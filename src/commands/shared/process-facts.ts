@@ -1,4 +1,6 @@
-/** What lm has to know about itself, as Linux tells it in /proc, to be invisible around a command. */
+/**
+ * What lm has to know about itself, as Linux tells it in /proc, to be invisible around a command.
+ */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 
@@ -12,18 +14,17 @@ export function ignoredSignals(): ReadonlySet<string> {
   return new Set(names.filter((name) => name !== 'SIGPIPE' && name !== 'SIGXFSZ'));
 }
 
-/**
- * Descriptors above 2 that were inherited. The runtime marks them close-on-exec like its own, so
- * this has to be asked before lm opens any, and what the runtime polls with is left out by kind.
- */
-export function inheritedDescriptors(): number[] {
-  return listProc('self/fd')
-    .map(Number)
-    .filter((fd) => fd > 2 && fd < DESCRIPTORS_MAX && isFromOutside(fd))
-    .sort((a, b) => a - b);
-}
-
 const DESCRIPTORS_MAX = 1_024;
+
+/**
+ * Descriptors above 2 that were inherited. The runtime marks them close-on-exec like its own, and
+ * opens more as soon as standard output is looked at: so bin/lm.ts imports this file first of all.
+ * What the runtime polls with is left out by kind.
+ */
+export const INHERITED_DESCRIPTORS: readonly number[] = listProc('self/fd')
+  .map(Number)
+  .filter((fd) => fd > 2 && fd < DESCRIPTORS_MAX && isFromOutside(fd))
+  .sort((a, b) => a - b);
 
 function isFromOutside(fd: number): boolean {
   try {
