@@ -3,7 +3,7 @@
  * LMDB's own lock file beside it, and `lm.lock`. Who the server is lies in the database, not in
  * files: a copy of a part of the directory is no server (DESIGN section 5, "Memory is identity").
  */
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { LmError } from '../errors.ts';
 import type { Identity } from '../identity.ts';
@@ -101,7 +101,7 @@ async function fill(directory: string, preparation: Preparation): Promise<void> 
 export async function openDataDirectory(directory: string): Promise<DataDirectory> {
   checkDirectory(directory);
   const path = join(directory, DATABASE_FILE);
-  if (!existsSync(path)) throw notPrepared(directory);
+  requireDatabase(directory, path);
   const unlock = lockDirectory(directory);
   let store: Store | null = null;
   try {
@@ -133,6 +133,16 @@ function checkDirectory(directory: string): void {
   if (stats === null) throw notPrepared(directory);
   requirePrivate(directory, stats);
   requireLocalDisk(directory);
+}
+
+/** What may not be looked at may be there all the same: that is another mistake to put right. */
+function requireDatabase(directory: string, path: string): void {
+  try {
+    statSync(path);
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    throw isMissing ? notPrepared(directory) : asDiskError(error, 'open', path);
+  }
 }
 
 function notPrepared(directory: string): LmError {
