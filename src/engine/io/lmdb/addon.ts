@@ -5,7 +5,7 @@
  * there, and removed at once: what is loaded stays loaded.
  */
 import { ptr } from 'bun:ffi';
-import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync, statfsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { LmError } from '../../errors.ts';
 import { libc } from '../libc.ts';
@@ -15,6 +15,8 @@ const VARIABLE = 'BUN_TMPDIR';
 const PROT_READ_EXEC = 5;
 const MAP_PRIVATE = 2;
 const PROBE_BYTES = 4096;
+/** More than the library takes. */
+const UNPACKED_BYTES = 8 * 1024 * 1024;
 
 /** Throws `config` where the library can't be loaded. */
 export async function loadLmdb(directory: string): Promise<typeof import('lmdb')> {
@@ -34,7 +36,7 @@ export async function loadLmdb(directory: string): Promise<typeof import('lmdb')
     throw new LmError(
       'config',
       `The database library can't be loaded: ${why}.`,
-      'It is unpacked into the data directory or, where that is mounted noexec, into TMPDIR: ' +
+      'It is unpacked into the data directory or, where that is full or noexec, into TMPDIR: ' +
         'set TMPDIR to a directory with space that programs may run from.',
     );
   } finally {
@@ -43,7 +45,7 @@ export async function loadLmdb(directory: string): Promise<typeof import('lmdb')
   }
 }
 
-/** Makes an empty directory; false where nothing in it could be loaded, as on a noexec mount. */
+/** Makes an empty directory; false where it has no room, or is on a noexec mount. */
 function makeScratch(scratch: string): boolean {
   const { mmap, munmap } = libc({
     mmap: { args: ['ptr', 'usize', 'i32', 'i32', 'i32', 'i64'], returns: 'i64' },
@@ -52,6 +54,8 @@ function makeScratch(scratch: string): boolean {
   try {
     rmSync(scratch, { recursive: true, force: true });
     mkdirSync(scratch, { mode: 0o700 });
+    const { bavail, bsize } = statfsSync(scratch);
+    if (bavail * bsize < UNPACKED_BYTES) return false;
     const descriptor = openSync(join(scratch, 'probe'), 'wx+', 0o700);
     try {
       ftruncateSync(descriptor, PROBE_BYTES);
