@@ -7,6 +7,7 @@ import type { LicenseClient } from '../net/client/license-client.ts';
 import { BaseCommand } from './shared/base-command.ts';
 import { openClient } from './shared/connect.ts';
 import type { DevServer } from './shared/dev-pool.ts';
+import { fileError } from './shared/file-errors.ts';
 import { Interrupted, interruptible } from './shared/interrupt.ts';
 import { CLEAR, pause } from './shared/redraw.ts';
 
@@ -31,7 +32,7 @@ at it, and shows the pool until it is interrupted. Then everything is taken down
   override async run(): Promise<void> {
     const { flags } = await this.parse(Dev);
     const { layOutDevPool, startDevServer, stopDevServers } = await import('./shared/dev-pool.ts');
-    const directory = mkdtempSync(join(tmpdir(), 'lm-dev-'));
+    const directory = temporaryDirectory();
     const servers: DevServer[] = [];
     try {
       await interruptible(async (signal) => {
@@ -104,4 +105,12 @@ function timeless(words: string): string {
 
 function ended(name: string): LmError {
   return new LmError('unreachable', `Server ${name} ended.`, 'Its log is above.');
+}
+
+function temporaryDirectory(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), 'lm-dev-'));
+  } catch (error) {
+    throw fileError('config', { path: tmpdir(), doing: 'used', error });
+  }
 }
