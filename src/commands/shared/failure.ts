@@ -1,4 +1,6 @@
-/** How a failure reaches a person, a script and the shell: two lines, a JSON object, an exit code. */
+/**
+ * How a failure reaches a person, a script and the shell: two lines, a JSON object, an exit code.
+ */
 import { Errors } from '@oclif/core';
 import { LmError } from '../../engine/errors.ts';
 import { printable } from './printable.ts';
@@ -58,5 +60,9 @@ function asUsageError(error: unknown): LmError | null {
     .split('\n')
     .filter((line) => line !== '' && !/^The following errors? occurred:$/.test(line));
   const hint = rest.find((line) => !line.startsWith('See more help')) ?? '';
-  return new LmError('usage', first, hint === '' ? 'Run the command with --help.' : hint.trim());
+  return new LmError(
+    'usage',
+    first.trim(),
+    hint === '' ? 'Run the command with --help.' : hint.trim(),
+  );
 }
