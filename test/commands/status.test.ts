@@ -3,18 +3,20 @@ import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { statusWords } from '../../src/commands/shared/status-words.ts';
 import { table } from '../../src/commands/shared/table.ts';
 import { until } from '../client/until.ts';
-import { RealPool } from './real-pool.ts';
-import { environment, LM } from './run-lm.ts';
+import { executable } from '../e2e/executable.ts';
+import { Site } from '../e2e/site.ts';
+import { environment } from './run-lm.ts';
 
-let pool: RealPool;
+const pool = new Site();
 beforeAll(async () => {
-  pool = await RealPool.start();
-}, 60_000);
-afterAll(() => pool.stop());
+  await pool.found([{ application: 'App', limit: 3 }]);
+  await pool.serve();
+});
+afterAll(() => pool.close());
 
 test('shows the distribution table and who holds seats, and never a key', async () => {
-  const asked = await pool.lm(['request', 'App', '-n', '2']);
-  const { code, stdout } = await pool.lm(['status']);
+  const asked = await pool.client(['request', 'App', '-n', '2']);
+  const { code, stdout } = await pool.client(['status']);
   expect(code).toBe(0);
   expect(stdout).toContain('pool east, RLF 2, leader A\n');
   expect(stdout).toContain('Acme: App 1.0, limit 3\n');
@@ -27,7 +29,7 @@ test('shows the distribution table and who holds seats, and never a key', async 
     ].join('\n'),
   );
   expect(stdout).not.toContain('lmk1_');
-  const json = await pool.lm(['status', '--pool', '--json']);
+  const json = await pool.client(['status', '--pool', '--json']);
   expect(json.stdout).not.toContain('lmk1_');
   expect(JSON.parse(json.stdout)).toMatchObject({
     pool: 'east',
@@ -38,34 +40,34 @@ test('shows the distribution table and who holds seats, and never a key', async 
     licenses: [{ vendor: 'Acme', application: 'App', hardLimit: 3, available: 1, inUse: 2 }],
     authorizations: [{ application: 'App', count: 2, server: 'A', state: 'active' }],
   });
-  await pool.lm(['release', '-'], { stdin: asked.stdout });
+  await pool.client(['release', '-'], { stdin: asked.stdout });
 });
 
 test('--pool takes a card as every client command does', async () => {
   const card = pool.env['LM_POOL'] ?? '';
-  const { code } = await pool.place.lm(['status', '--pool', '--json', '--pool', card]);
+  const { code } = await pool.lm(['status', '--pool', '--json', '--pool', card]);
   expect(code).toBe(0);
 });
 
 test('filters by user', async () => {
-  const asked = await pool.lm(['request', 'App']);
-  const nobody = await pool.place.json(['status', '--user', 'nobody-here'], { env: pool.env });
+  const asked = await pool.client(['request', 'App']);
+  const nobody = await pool.ask(['status', '--user', 'nobody-here']);
   expect(nobody['authorizations']).toEqual([]);
-  await pool.lm(['release', '-'], { stdin: asked.stdout });
+  await pool.client(['release', '-'], { stdin: asked.stdout });
 });
 
 test('an unreachable pool among others is named beside what is there', async () => {
   const both = `127.0.0.1:${pool.port};127.0.0.1:1`;
-  const trust = (await pool.place.read('east/admin.key.pub')).trim();
+  const trust = (await pool.read('east/admin.key.pub')).trim();
   const args = ['status', '--servers', both, '--trust', trust, '--json'];
-  const { code, stdout } = await pool.place.lm(args);
+  const { code, stdout } = await pool.lm(args);
   expect(code).toBe(0);
   const { pools } = JSON.parse(stdout) as { pools: { pool?: string; error?: { code: string } }[] };
   expect(pools.map((one) => one.pool ?? one.error?.code)).toEqual(['east', 'unreachable']);
 });
 
 test('--watch tells each change, and ends by a signal', async () => {
-  const watching = Bun.spawn(LM.concat('status', '--watch', '--json'), {
+  const watching = Bun.spawn([executable(), 'status', '--watch', '--json'], {
     env: environment(pool.env),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -74,9 +76,9 @@ test('--watch tells each change, and ends by a signal', async () => {
     for await (const chunk of watching.stdout) seen += new TextDecoder().decode(chunk);
   })();
   await until(() => seen.includes('\n'), 'it told the state of now', 30_000);
-  const asked = await pool.lm(['request', 'App']);
+  const asked = await pool.client(['request', 'App']);
   await until(() => seen.split('\n').length > 2, 'it told the change', 30_000);
-  await pool.lm(['release', '-'], { stdin: asked.stdout });
+  await pool.client(['release', '-'], { stdin: asked.stdout });
   watching.kill('SIGINT');
   expect(await watching.exited).toBe(130);
   await reading;
