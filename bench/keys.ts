@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { openDataDirectory } from '../src/engine/io/data-directory.ts';
-import { keyWrite, type SeatKey } from '../src/engine/key-table.ts';
+import { tableWrite } from '../src/engine/key-journal.ts';
+import type { Terms } from '../src/engine/key-record.ts';
 import { licenseKey } from '../src/engine/license/distribution.ts';
 import { Space, spacePrefix, type Write } from '../src/engine/records.ts';
 import { idText } from '../src/engine/seat-key.ts';
@@ -39,31 +40,21 @@ export async function measureKeys(pool: BenchPool): Promise<KeyResult> {
 async function writeKeys({ data }: BenchPool): Promise<void> {
   const { store, close } = await openDataDirectory(data);
   const license = licenseKey({ vendor: 'Acme', application: 'Application', version: '1.0' });
+  const terms = { license, count: 1, lifetimeMs: 600_000 };
   for (let from = 1; from <= KEYS; from += BATCH) {
     const writes: Write[] = [];
-    for (let number = from; number < from + BATCH; number++) writes.push(keyOf(number, license));
+    for (let number = from; number < from + BATCH; number++) writes.push(keyOf(number, terms));
     store.commit(writes);
   }
   await close();
 }
 
-function keyOf(number: number, license: string): Write {
+function keyOf(number: number, terms: Terms): Write {
+  const instance = idText(randomBytes(16));
+  const place = { pid: number % 60_000, address: '192.0.2.7', instance };
+  const holder = { user: `user${number % 500}`, host: `host${number % 200}.example.com`, ...place };
   const id = idText(randomBytes(16));
-  const holder = { user: `user${number % 500}`, host: `host${number % 200}.example.com` };
-  const rest = { pid: number % 60_000, address: '192.0.2.7', instance: idText(randomBytes(16)) };
-  const placed = { deadline: 0, bucket: -1, slot: -1 };
-  const key: SeatKey = {
-    number,
-    id,
-    license,
-    count: 1,
-    lifetimeMs: 600_000,
-    since: Date.now(),
-    ...holder,
-    ...rest,
-    ...placed,
-  };
-  return keyWrite(key);
+  return tableWrite({ number, id, since: Date.now(), terms, holder, tabled: false });
 }
 
 async function readKeys({ data }: BenchPool): Promise<number> {

@@ -11,20 +11,18 @@ import type { Row } from './row.ts';
 import type { Rows } from './rows.ts';
 
 /** The row to serve it from or to wait at, or why there is none. */
-export type Choice = { readonly row: Row } | { readonly denied: Denial };
-
-export function choose(wish: Wish, licensed: readonly TableLicense[], rows: Rows): Choice {
+export function choose(wish: Wish, licensed: readonly TableLicense[], rows: Rows): Row | Denial {
   let lowest: Row | null = null;
   if (hasOneVendor(wish, licensed)) {
     for (const license of licensed) {
       if (!covers(license, wish)) continue;
       const row = rows.get(license.id);
       if (row === undefined) continue;
-      if (row.canIssue(wish.count)) return { row };
+      if (row.canIssue(wish.count)) return row;
       if (lowest === null && row.phase === 'active' && wish.count <= row.ceiling) lowest = row;
     }
   }
-  return lowest === null ? { denied: whyNot(wish, licensed, rows) } : { row: lowest };
+  return lowest ?? whyNot(wish, licensed, rows);
 }
 
 function covers(license: TableLicense, { vendor, version }: Wish): boolean {

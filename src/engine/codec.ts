@@ -13,10 +13,23 @@ const unpackr = new Unpackr(OPTIONS);
 
 /** msgpackr's flag for bytes left free in front; their number is in the low eight bits. */
 const RESERVE_START_SPACE = 2048;
+/** That, and its flags for handing out its own buffer (512) and writing there again (1024). */
+const IN_PLACE = RESERVE_START_SPACE + 512 + 1024;
 
 /** The bytes of `value`, with `reserved` (0 to 255) bytes left free in front. */
 export function encode(value: unknown, reserved = 0): Uint8Array {
   return reserved === 0 ? packr.pack(value) : packr.pack(value, RESERVE_START_SPACE + reserved);
+}
+
+/** As `encode`, without a view of the bytes: they stand in `buffer` until the next call. */
+export function encodeInPlace(
+  value: unknown,
+  reserved: number,
+): { readonly buffer: Buffer; readonly start: number; readonly end: number } {
+  const buffer = packr.pack(value, IN_PLACE + reserved);
+  // In this mode msgpackr marks the place on the buffer itself, which its types leave out.
+  const { start, end } = buffer as unknown as { readonly start: number; readonly end: number };
+  return { buffer, start, end };
 }
 
 /**
@@ -98,7 +111,10 @@ function itemsEnd(bytes: Uint8Array, start: number, count: number, depth: number
   return at;
 }
 
-/** The entries of a map. Keys are texts: of others msgpackr makes texts, or throws what is no LmError. */
+/**
+ * The entries of a map. Keys are texts: of others msgpackr makes texts, or throws what is no
+ * LmError.
+ */
 function entriesEnd(bytes: Uint8Array, start: number, count: number, depth: number): number {
   if (count < 0 || count > (bytes.length - start) / 2) return -1;
   let at = start;

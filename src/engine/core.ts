@@ -103,9 +103,9 @@ export class Core {
   authorization(id: string, time: Time): Authorization | null {
     const key = this.#keys.get(id);
     if (key === undefined) return null;
-    const { vendor, application, version } = licenseOfKey(key.license);
+    const { vendor, application, version } = licenseOfKey(key.terms.license);
     const expiresAt = time.wall + key.deadline - time.boot;
-    return { vendor, application, version, count: key.count, expiresAt };
+    return { vendor, application, version, count: key.terms.count, expiresAt };
   }
 
   step(event: Event, time: Time): void {
@@ -131,6 +131,7 @@ export class Core {
   }
 
   takeEffects(): Effects {
+    this.#outbox.writes.push(...this.#keys.takeWrites());
     return this.#outbox.take();
   }
 

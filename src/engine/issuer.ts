@@ -8,15 +8,16 @@ import type { Client } from './client.ts';
 import { type Denial, expired, lineFull, notServed } from './denial.ts';
 import type { Outbox } from './effects.ts';
 import { assert } from './errors.ts';
-import { deadlineOf, type KeyTable, keyDrop, keyWrite, type SeatKey } from './key-table.ts';
+import { holderOf } from './key-record.ts';
+import type { KeyTable, SeatKey } from './key-table.ts';
 import type { LedgerState } from './ledger/state.ts';
 import { licenseOfKey } from './license/distribution.ts';
 import type { Waiter } from './line.ts';
 import type { Lines } from './lines.ts';
 import { type Heartbeat, MessageType, type Release, type Request } from './messages.ts';
-import type { Row } from './row.ts';
+import { Row } from './row.ts';
 import type { Rows } from './rows.ts';
-import { idText, keyId } from './seat-key.ts';
+import { idTextOfKey } from './seat-key.ts';
 import { TicketMint } from './ticket.ts';
 import type { Time } from './time.ts';
 
@@ -50,8 +51,10 @@ export class Issuer {
 
   /** FIG. 6: seats for a client, or its place in the line, or why not. */
   request(client: Client, message: Request, time: Time): void {
-    const [, sequence, secret, , , , , patienceMs] = message;
-    const id = idText(keyId(secret));
+    // By place, not by pattern: taking an array apart by pattern walks an iterator.
+    const sequence = message[1];
+    const patienceMs = message[7];
+    const id = idTextOfKey(message[2]);
     const key = this.#keys.get(id);
     const place = key === undefined ? this.#lines.find(id) : undefined;
     if (key !== undefined) {
@@ -78,18 +81,31 @@ export class Issuer {
 
   /** A request that is not known yet. */
   #ask(client: Client, id: string, message: Request, time: Time): void {
-    const [, sequence, , vendor, application, version, count, patienceMs, holdMs] = message;
-    const wish = { vendor, application, version, count };
-    const choice = choose(wish, this.#state.table.byApplication(application), this.#rows);
-    if ('denied' in choice) {
-      this.#deny(client, sequence, choice.denied);
+    const sequence = message[1];
+    const wish = {
+      vendor: message[3],
+      application: message[4],
+      version: message[5],
+      count: message[6],
+    };
+    const row = choose(wish, this.#state.table.byApplication(wish.application), this.#rows);
+    if (!(row instanceof Row)) {
+      this.#deny(client, sequence, row);
       return;
     }
-    const { row } = choice;
     const since = time.boot;
-    const patienceEnd = since + patienceMs;
-    const place = { goneSince: null, told: 0 };
-    const waiter = { id, count, since, holdMs, client, sequence, patienceEnd, ...place };
+    const { count } = wish;
+    const waiter: Waiter = {
+      id,
+      count,
+      since,
+      holdMs: message[8],
+      client,
+      sequence,
+      patienceEnd: since + message[7],
+      goneSince: null,
+      told: 0,
+    };
     if (row.canIssue(count)) {
       this.#issue(row, waiter, time);
     } else if (row.line.full) {
@@ -101,29 +117,30 @@ export class Issuer {
   }
 
   /** Keeps a seat alive: nothing is written, since a start counts every key as heard. */
-  heartbeat(client: Client, [, sequence, secret]: Heartbeat, time: Time): void {
-    const key = this.#keys.get(idText(keyId(secret)));
+  heartbeat(client: Client, message: Heartbeat, time: Time): void {
+    const sequence = message[1];
+    const key = this.#keys.get(idTextOfKey(message[2]));
     if (key === undefined) {
-      const message = 'The seat has ended: it was released, or not heard of for its lifetime.';
+      const said = 'The seat has ended: it was released, or not heard of for its lifetime.';
       const hint = 'Ask for a new seat.';
-      this.#outbox.reply(client, [gone, sequence, 'unknown-key', message, hint]);
+      this.#outbox.reply(client, [gone, sequence, 'unknown-key', said, hint]);
       return;
     }
     const over = this.#overBy(key);
     if (over !== null) {
-      const { code, message, hint } = over;
-      this.#outbox.reply(client, [gone, sequence, code, message, hint]);
+      this.#outbox.reply(client, [gone, sequence, over.code, over.message, over.hint]);
       return;
     }
     this.#keys.renew(key, time.boot);
     const { sequence: rlfSequence } = this.#state.rlf;
     const ticket = this.#ticket(key);
-    this.#outbox.reply(client, [alive, sequence, ticket, key.lifetimeMs, rlfSequence]);
+    this.#outbox.reply(client, [alive, sequence, ticket, key.terms.lifetimeMs, rlfSequence]);
   }
 
   /** Gives seats back, or leaves the line. A key that has ended is no error. */
-  release(client: Client, [, sequence, secret]: Release, time: Time): void {
-    const id = idText(keyId(secret));
+  release(client: Client, message: Release, time: Time): void {
+    const sequence = message[1];
+    const id = idTextOfKey(message[2]);
     const key = this.#keys.get(id);
     if (key === undefined) {
       const place = this.#lines.find(id);
@@ -134,8 +151,8 @@ export class Issuer {
       this.#outbox.reply(client, [released, sequence, false, 0]);
       return;
     }
-    this.#keys.remove(key);
-    this.#outbox.reply(client, [released, sequence, true, key.count]);
+    this.#keys.end(key);
+    this.#outbox.reply(client, [released, sequence, true, key.terms.count]);
     this.#free(key, time);
   }
 
@@ -146,8 +163,9 @@ export class Issuer {
 
   /** Ends what was not heard of for its lifetime, and turns away those whose patience is over. */
   tick(time: Time): void {
-    for (const key of this.#keys.takeExpired(time.boot)) {
-      const { license, user, host, pid, count } = key;
+    for (const key of this.#keys.endExpired(time.boot)) {
+      const { license, count } = key.terms;
+      const { user, host, pid } = key.holder;
       const fields = { license, user, host, pid, count };
       this.#outbox.note('info', 'a seat came back: its holder was not heard of', fields);
       this.#free(key, time);
@@ -173,48 +191,29 @@ export class Issuer {
 
   /** Takes a recovered key into its row's account. */
   count(key: SeatKey): void {
-    this.#rowOf(key).inUse += key.count;
+    this.#rowOf(key).inUse += key.terms.count;
   }
 
-  #issue(row: Row, waiter: Waiter, time: Time): void {
-    const { id, count, client, holdMs } = waiter;
-    const lifetimeMs = holdMs > 0 ? holdMs : row.lifetimeMs;
-    const { user, host, pid, address, instance } = client;
-    const key: SeatKey = {
-      number: this.#keys.takeNumber(),
-      id,
-      license: row.id,
-      count,
-      lifetimeMs,
-      since: time.wall,
-      user,
-      host,
-      pid,
-      address,
-      instance,
-      deadline: deadlineOf(time.boot, lifetimeMs),
-      bucket: -1,
-      slot: -1,
-    };
+  #issue(row: Row, { id, count, client, holdMs, sequence }: Waiter, time: Time): void {
+    const terms = row.termsOf(count, holdMs > 0 ? holdMs : row.lifetimeMs);
+    const body = { id, since: time.wall, terms, holder: holderOf(client) };
     row.inUse += count;
     assert(row.inUse + row.outgoing <= row.allocated, 'a server issues only what it was allocated');
-    this.#keys.add(key);
-    this.#outbox.writes.push(keyWrite(key));
-    this.#replyGrant(client, waiter.sequence, key);
+    this.#replyGrant(client, sequence, this.#keys.issue(body, time.boot));
   }
 
   #replyGrant(client: Client, sequence: number, key: SeatKey): void {
-    const license = this.#rowOf(key).license ?? licenseOfKey(key.license);
+    const license = this.#rowOf(key).license ?? licenseOfKey(key.terms.license);
     const { vendor, application, version } = license;
     this.#outbox.reply(client, [
       grant,
       sequence,
       this.#ticket(key),
-      key.lifetimeMs,
+      key.terms.lifetimeMs,
       vendor,
       application,
       version,
-      key.count,
+      key.terms.count,
       this.#state.rlf.sequence,
     ]);
   }
@@ -225,9 +224,8 @@ export class Issuer {
 
   #free(key: SeatKey, time: Time): void {
     const row = this.#rowOf(key);
-    row.inUse -= key.count;
+    row.inUse -= key.terms.count;
     assert(row.inUse >= 0, 'no more seats come back than were issued');
-    this.#outbox.writes.push(keyDrop(key));
     if (row.accounts.deficit > 0) this.#rows.payDeficit(row);
     if (row.line.length > 0) this.#settle(row, time);
   }
@@ -278,7 +276,7 @@ export class Issuer {
   }
 
   #rowOf(key: SeatKey): Row {
-    const row = this.#rows.get(key.license);
+    const row = this.#rows.get(key.terms.license);
     assert(row !== undefined, 'every key has the row of its license');
     return row;
   }

@@ -3,56 +3,19 @@
  * promise kept on disk; heartbeats are not written, so after a start every key counts as heard now.
  */
 import { type Expiring, ExpiryQueue } from './expiry-queue.ts';
+import { type Journaled, KeyJournal } from './key-journal.ts';
+import { type Holder, type KeyBody, KeyReader, type Terms } from './key-record.ts';
 import { CLOCK_DRIFT_MAX, MARGIN_MS } from './limits.ts';
-import type { Write } from './records.ts';
-import {
-  numberKey,
-  numberOfKey,
-  put,
-  type RecordSource,
-  read,
-  Space,
-  spacePrefix,
-} from './records.ts';
-import { idBytes, idText } from './seat-key.ts';
+import { numberOfKey, type RecordSource, Space, spacePrefix, type Write } from './records.ts';
 
 /** An issued seat, or several under one key. */
-export interface SeatKey extends Expiring {
-  /**
-   * Its number among this server's live keys, in order of issue: the key of its record. Records in
-   * that order lie together on disk, so that a batch of grants writes a page or two; in the order
-   * of their random ids each would write a page of its own.
-   */
-  readonly number: number;
+export interface SeatKey extends Expiring, Journaled {
   /** Public id, as `idText` gives it. */
   readonly id: string;
-  /** The license's id. */
-  readonly license: string;
-  readonly count: number;
-  /** L, for as long as the key lives. */
-  readonly lifetimeMs: number;
-  /** Wall time of the grant, for people. */
-  readonly since: number;
-  readonly user: string;
-  readonly host: string;
-  readonly pid: number;
-  readonly address: string;
-  /** The client instance that holds it. */
-  readonly instance: string;
+  /** L in them holds for as long as the key lives. */
+  readonly terms: Terms;
+  readonly holder: Holder;
 }
-
-type KeyRecord = [
-  id: Uint8Array,
-  license: string,
-  count: number,
-  lifetimeMs: number,
-  since: number,
-  user: string,
-  host: string,
-  pid: number,
-  address: string,
-  instance: string,
-];
 
 /** When a server ends a key that it last heard at `heard`: no holder believes in it by then. */
 export function deadlineOf(heard: number, lifetimeMs: number): number {
@@ -62,6 +25,7 @@ export function deadlineOf(heard: number, lifetimeMs: number): number {
 export class KeyTable {
   readonly #keys = new Map<string, SeatKey>();
   readonly #expiry = new ExpiryQueue<SeatKey>();
+  readonly #journal = new KeyJournal();
   /** Invariant: above every number in use. */
   #nextNumber = 1;
 
@@ -73,37 +37,35 @@ export class KeyTable {
     return this.#keys.get(id);
   }
 
-  /** The number for the next key. */
-  takeNumber(): number {
-    const number = this.#nextNumber;
-    this.#nextNumber++;
-    return number;
-  }
-
   /** In the order in which they were issued. */
   values(): IterableIterator<SeatKey> {
     return this.#keys.values();
   }
 
-  add(key: SeatKey): void {
-    this.#keys.set(key.id, key);
-    this.#expiry.add(key);
+  issue(body: KeyBody, now: number): SeatKey {
+    const key = this.#add(this.#nextNumber, body, { now, tabled: false });
+    this.#journal.issued(key);
+    return key;
   }
 
-  remove(key: SeatKey): void {
+  end(key: SeatKey): void {
     this.#keys.delete(key.id);
     this.#expiry.remove(key);
+    this.#journal.ended(key);
   }
 
   /** The key was heard from: it lives a lifetime from now. */
   renew(key: SeatKey, now: number): void {
-    key.deadline = deadlineOf(now, key.lifetimeMs);
+    key.deadline = deadlineOf(now, key.terms.lifetimeMs);
   }
 
-  /** Takes out and returns the keys whose lifetime is over. */
-  takeExpired(now: number): SeatKey[] {
+  /** Ends and returns the keys whose lifetime is over. */
+  endExpired(now: number): SeatKey[] {
     const expired = this.#expiry.takeDue(now);
-    for (const key of expired) this.#keys.delete(key.id);
+    for (const key of expired) {
+      this.#keys.delete(key.id);
+      this.#journal.ended(key);
+    }
     return expired;
   }
 
@@ -111,57 +73,39 @@ export class KeyTable {
     return this.#expiry.nextDue(now);
   }
 
+  /** What was issued and ended since the last call, as records. */
+  takeWrites(): Write[] {
+    return this.#journal.takeWrites();
+  }
+
   /** Reads the records back, all heard at `now`. */
   recover(source: RecordSource, now: number): void {
-    const known = new Map<string, string>();
-    const shared = (text: string) => {
-      const first = known.get(text);
-      if (first !== undefined) return first;
-      known.set(text, text);
-      return text;
-    };
-    for (const [key, value] of source.scan(spacePrefix(Space.key))) {
-      const record = read(value) as KeyRecord;
-      const [id, license, count, lifetimeMs, since, user, host, pid, address, instance] = record;
-      const number = numberOfKey(key);
-      this.#nextNumber = number + 1;
-      this.add({
-        number,
-        id: idText(id),
-        license: shared(license),
-        count,
-        lifetimeMs,
-        since,
-        user: shared(user),
-        host: shared(host),
-        pid,
-        address: shared(address),
-        instance: shared(instance),
-        deadline: deadlineOf(now, lifetimeMs),
-        bucket: -1,
-        slot: -1,
-      });
+    const { issued, ended } = this.#journal.recover(source);
+    const reader = new KeyReader();
+    for (const [recordKey, value] of source.scan(spacePrefix(Space.key))) {
+      const number = numberOfKey(recordKey);
+      this.#nextNumber = Math.max(this.#nextNumber, number + 1);
+      if (ended.has(number)) continue;
+      const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+      this.#add(number, reader.read(bytes, 0).key, { now, tabled: true });
+    }
+    for (const number of ended) this.#nextNumber = Math.max(this.#nextNumber, number + 1);
+    for (const [number, body] of issued) {
+      this.#journal.recovered(this.#add(number, body, { now, tabled: false }));
     }
   }
-}
 
-export function keyWrite(key: SeatKey): Write {
-  const { id, license, count, lifetimeMs, since, user, host, pid, address, instance } = key;
-  const record: KeyRecord = [
-    idBytes(id),
-    license,
-    count,
-    lifetimeMs,
-    since,
-    user,
-    host,
-    pid,
-    address,
-    instance,
-  ];
-  return put(numberKey(Space.key, key.number), record);
-}
-
-export function keyDrop(key: SeatKey): Write {
-  return { key: numberKey(Space.key, key.number), value: null };
+  #add(
+    number: number,
+    { id, since, terms, holder }: KeyBody,
+    { now, tabled }: { readonly now: number; readonly tabled: boolean },
+  ): SeatKey {
+    const deadline = deadlineOf(now, terms.lifetimeMs);
+    const place = -1;
+    const key = { number, id, since, terms, holder, tabled, deadline, bucket: place, slot: place };
+    this.#nextNumber = Math.max(this.#nextNumber, number + 1);
+    this.#keys.set(id, key);
+    this.#expiry.add(key);
+    return key;
+  }
 }

@@ -3,6 +3,8 @@
  *
  * Invariant: inUse + outgoing <= allocated, unless a lower hard limit left a deficit elsewhere.
  */
+
+import type { Terms } from './key-record.ts';
 import { type Accounts, balance } from './ledger/accounts.ts';
 import type { TableLicense } from './license/license-table.ts';
 import { Line } from './line.ts';
@@ -26,8 +28,12 @@ export class Row {
   /** L for a key granted now, in milliseconds; 0 while it may not be used. */
   lifetimeMs = 0;
 
+  /** Of the last grant. */
+  #terms: Terms;
+
   constructor(accounts: Accounts) {
     this.id = accounts.license;
+    this.#terms = { license: this.id, count: 0, lifetimeMs: 0 };
     this.accounts = accounts;
     this.license = null;
   }
@@ -43,6 +49,15 @@ export class Row {
 
   get available(): number {
     return this.allocated - this.inUse - this.outgoing;
+  }
+
+  /** The terms of a grant: one object for grants alike, since their bytes are made once. */
+  termsOf(count: number, lifetimeMs: number): Terms {
+    const { license, count: lastCount, lifetimeMs: lastLifetimeMs } = this.#terms;
+    if (count !== lastCount || lifetimeMs !== lastLifetimeMs) {
+      this.#terms = { license, count, lifetimeMs };
+    }
+    return this.#terms;
   }
 
   /** Seats that this server could issue, counting what it may draw from the free pool. */

@@ -9,6 +9,11 @@ export function keyId(key: Uint8Array): Uint8Array {
   return hash('sha256', key, 'buffer').subarray(0, ID_BYTES);
 }
 
+/** `idText` of a key's id, on the way that grants take. */
+export function idTextOfKey(key: Uint8Array): string {
+  return hash('sha256', key, 'binary').slice(0, ID_BYTES);
+}
+
 /** An id as a string of 16 characters, one a byte: small and quick as the key of a map. */
 export function idText(id: Uint8Array): string {
   return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1');

@@ -78,21 +78,21 @@ export class Status {
 
   #authorization(key: SeatKey, query: StatusQuery, time: Time): AuthorizationFields | null {
     const [, , application, user, host] = query;
-    const license = this.#rows.get(key.license)?.license ?? licenseOfKey(key.license);
+    const license = this.#rows.get(key.terms.license)?.license ?? licenseOfKey(key.terms.license);
     if (application !== null && license.application !== application) return null;
-    if (user !== null && key.user !== user) return null;
-    if (host !== null && key.host !== host) return null;
+    if (user !== null && key.holder.user !== user) return null;
+    if (host !== null && key.holder.host !== host) return null;
     return [
       idBytes(key.id),
       license.vendor,
       license.application,
       license.version,
-      key.count,
+      key.terms.count,
       this.#name,
-      key.user,
-      key.host,
-      key.pid,
-      key.address,
+      key.holder.user,
+      key.holder.host,
+      key.holder.pid,
+      key.holder.address,
       key.since,
       Math.round(time.wall + key.deadline - time.boot),
       'active',

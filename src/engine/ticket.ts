@@ -3,8 +3,8 @@
  * when the one that issued it is gone (DESIGN section 7). To the client they are opaque bytes:
  * a MAC under the pool's secret, then what it vouches for.
  */
-import { createHmac } from 'node:crypto';
 import { encode } from './codec.ts';
+import type { Terms } from './key-record.ts';
 import { ID_BYTES } from './seat-key.ts';
 
 const MAC_BYTES = 16;
@@ -15,19 +15,20 @@ export const TICKET_BYTES_MAX = 1_024;
 export interface TicketSubject {
   /** `idText` of the key. */
   readonly id: string;
-  readonly license: string;
-  readonly count: number;
-  readonly lifetimeMs: number;
-  /** The client instance that holds it, as `idText` gives its 16 bytes. */
-  readonly instance: string;
+  readonly terms: Terms;
+  readonly holder: { readonly instance: string };
 }
 
 /** Makes the tickets of one server. */
 export class TicketMint {
   readonly #server: string;
-  /** What tickets of a license say beyond id and holder, for the count last asked for. */
-  readonly #said = new Map<string, { readonly of: string; readonly bytes: Uint8Array }>();
+  /** What tickets say beyond id and holder. */
+  readonly #said = new WeakMap<
+    Terms,
+    { readonly generation: number; readonly bytes: Uint8Array }
+  >();
   readonly #signed = Buffer.alloc(DOMAIN.length + 2 * ID_BYTES);
+  #mac: { readonly secret: Uint8Array; readonly hasher: Bun.CryptoHasher } | null = null;
 
   /** `server` is the issuing server's id. */
   constructor(server: string) {
@@ -36,24 +37,32 @@ export class TicketMint {
   }
 
   /** `generation`: how often this server was opened. */
-  mint(secret: Uint8Array, generation: number, subject: TicketSubject): Uint8Array {
-    const said = this.#saidOf(subject, generation);
+  mint(secret: Uint8Array, generation: number, { id, terms, holder }: TicketSubject): Uint8Array {
+    const said = this.#saidOf(terms, generation);
     // Id and holder have one length each, so no two subjects are signed as the same bytes.
-    this.#signed.write(subject.id, DOMAIN.length, 'latin1');
-    this.#signed.write(subject.instance, DOMAIN.length + ID_BYTES, 'latin1');
-    const mac = createHmac('sha256', secret).update(this.#signed).update(said).digest();
-    const ticket = new Uint8Array(MAC_BYTES + said.length);
-    ticket.set(mac.subarray(0, MAC_BYTES));
+    this.#signed.write(id, DOMAIN.length, 'latin1');
+    this.#signed.write(holder.instance, DOMAIN.length + ID_BYTES, 'latin1');
+    const mac = this.#keyed(secret).update(this.#signed).update(said).digest('latin1');
+    const ticket = Buffer.allocUnsafe(MAC_BYTES + said.length);
+    ticket.write(mac, 0, MAC_BYTES, 'latin1');
     ticket.set(said, MAC_BYTES);
     return ticket;
   }
 
-  #saidOf({ license, count, lifetimeMs }: TicketSubject, generation: number): Uint8Array {
-    const of = `${count},${lifetimeMs},${generation}`;
-    const known = this.#said.get(license);
-    if (known !== undefined && known.of === of) return known.bytes;
+  /** HMAC-SHA256 with the key already taken in: a third of the time of a new one. */
+  #keyed(secret: Uint8Array): Bun.CryptoHasher {
+    if (this.#mac === null || this.#mac.secret !== secret) {
+      this.#mac = { secret, hasher: new Bun.CryptoHasher('sha256', secret) };
+    }
+    return this.#mac.hasher.copy();
+  }
+
+  #saidOf(terms: Terms, generation: number): Uint8Array {
+    const known = this.#said.get(terms);
+    if (known !== undefined && known.generation === generation) return known.bytes;
+    const { license, count, lifetimeMs } = terms;
     const bytes = encode([license, count, lifetimeMs, this.#server, generation]);
-    this.#said.set(license, { of, bytes });
+    this.#said.set(terms, { generation, bytes });
     return bytes;
   }
 }

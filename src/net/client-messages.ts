@@ -70,9 +70,13 @@ export function readClientMessage(fields: Fields): ClientRequest {
 }
 
 function checkRequest(fields: Fields): void {
-  const [, , key, vendor, application, version, count, patienceMs, holdMs] = fields;
-  check(isBytes(key, KEY_BYTES), 'a key is 16 bytes');
-  check(isTextOrNull(vendor, NAME_CHARACTERS_MAX), 'a vendor is a name or null');
+  const application = fields[4];
+  const version = fields[5];
+  const count = fields[6];
+  const patienceMs = fields[7];
+  const holdMs = fields[8];
+  check(isBytes(fields[2], KEY_BYTES), 'a key is 16 bytes');
+  check(isTextOrNull(fields[3], NAME_CHARACTERS_MAX), 'a vendor is a name or null');
   check(isText(application, APPLICATION_BYTES_MAX), 'an application is a text');
   check(version === null || isVersion(version), 'a version is numbers joined by dots, or null');
   check(isCount(count) && count > 0 && count <= SEATS_PER_REQUEST_MAX, 'a count is 1 or more');

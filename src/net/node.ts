@@ -31,8 +31,8 @@ export interface NodeOptions {
 const TICK_MS_MAX = 1_000;
 
 /** How much of the last batch's size is worth waiting for, and how much of a flush's time. */
-const GATHER_SHARE = 0.9;
-const GATHER_WAIT_SHARE = 0.4;
+const GATHER_MAX = 128;
+const GATHER_WAIT_SHARE = 1;
 /** A flush that took longer says nothing about the next. */
 const FLUSH_MS_MAX = 10;
 
@@ -66,7 +66,9 @@ export class Node {
     this.#schedule();
   }
 
-  /** Steps one event at once, for what must be known to have worked: throws what the core throws. */
+  /**
+   * Steps one event at once, for what must be known to have worked: throws what the core throws.
+   */
   now(event: Event): void {
     this.#options.core.step(event, this.#options.now());
     this.#guarded(() => this.#perform());
@@ -93,7 +95,7 @@ export class Node {
    * for more, for a fraction of what a flush takes here.
    */
   readonly #gather = (): void => {
-    if (this.#inbox.length < this.#lastBatch * GATHER_SHARE) {
+    if (this.#inbox.length < Math.min(this.#lastBatch, GATHER_MAX)) {
       const now = performance.now();
       if (this.#gatherUntil === 0) this.#gatherUntil = now + this.#flushMs * GATHER_WAIT_SHARE;
       if (now < this.#gatherUntil) {

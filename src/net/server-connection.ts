@@ -12,7 +12,7 @@ import {
 } from '../engine/limits.ts';
 import { idText } from '../engine/seat-key.ts';
 import { readClientMessage, readHello } from './client-messages.ts';
-import { encodeFrame, FrameParser } from './frames.ts';
+import { FrameBuffer, FrameParser } from './frames.ts';
 import type { Answerable } from './node.ts';
 import { type ClientRequest, type Hello, MessageType, type ServerMessage } from './protocol.ts';
 
@@ -44,7 +44,7 @@ export class ServerConnection implements Answerable {
   #over = false;
   /** Messages taken since the last answer. */
   #taken = 0;
-  #frames: Uint8Array[] = [];
+  readonly #frames = new FrameBuffer();
   /** What the socket did not take; while there is some, nothing more is read. */
   #unsent: Uint8Array | null = null;
   #heard: number;
@@ -74,7 +74,7 @@ export class ServerConnection implements Answerable {
   }
 
   send(message: ServerMessage): void {
-    if (!this.#over) this.#frames.push(encodeFrame(message));
+    if (!this.#over) this.#frames.add(message);
   }
 
   flush(): void {
@@ -106,7 +106,7 @@ export class ServerConnection implements Answerable {
   /** The socket is gone. */
   closed(): void {
     this.#over = true;
-    this.#frames = [];
+    this.#frames.take();
     this.#unsent = null;
     if (this.#greeted) this.#handler.closed(this);
     this.#greeted = false;
@@ -165,14 +165,13 @@ export class ServerConnection implements Answerable {
   }
 
   #write(): void {
-    const waiting = this.#unsent === null ? this.#frames : [this.#unsent, ...this.#frames];
-    this.#frames = [];
-    const [first] = waiting;
-    if (first === undefined) return;
-    const bytes = waiting.length === 1 ? first : Buffer.concat(waiting);
-    const sent = Math.max(0, this.#socket.write(bytes));
     const blocked = this.#unsent !== null;
-    this.#unsent = sent < bytes.length ? bytes.subarray(sent) : null;
+    if (this.#frames.empty && !blocked) return;
+    const gathered = this.#frames.take();
+    const bytes = this.#unsent === null ? gathered : Buffer.concat([this.#unsent, gathered]);
+    const sent = Math.max(0, this.#socket.write(bytes));
+    // What gathered is overwritten by the next frames: what is left of it needs bytes of its own.
+    this.#unsent = sent < bytes.length ? new Uint8Array(bytes.subarray(sent)) : null;
     if (this.#unsent === null) return;
     if (this.#unsent.length > SEND_BUFFER_BYTES_MAX) this.#cut();
     else if (!blocked) this.#socket.pause();
