@@ -58,6 +58,10 @@ export function listen({ host, port, identity, handler, now }: ListenOptions): L
           socket.data = connection;
           open.add(connection);
         },
+        handshake() {
+          // Being there, it has `open` called on accepting, not after the handshake: a connection
+          // that never gets that far would have no deadline.
+        },
         data(socket, chunk) {
           socket.data?.receive(chunk, now());
         },
