@@ -29,6 +29,9 @@ type ServerSocket = Pick<Socket<unknown>, 'write' | 'end' | 'terminate' | 'pause
 
 const NOTHING = new Uint8Array(0);
 
+/** A few bytes ask for what may be megabytes: one at a time, or a pipeline of them fills memory. */
+const BULKY: ReadonlySet<number> = new Set([MessageType.status, MessageType.rlfGet]);
+
 export class ServerConnection implements Answerable {
   readonly number: number;
   readonly address: string;
@@ -42,7 +45,7 @@ export class ServerConnection implements Answerable {
   readonly #opened: number;
   #greeted = false;
   #over = false;
-  /** Messages taken since the last answer. */
+  /** Messages taken since the last answer; one with a bulky answer counts as all there may be. */
   #taken = 0;
   readonly #frames = new FrameBuffer();
   /** What the socket did not take; while there is some, nothing more is read. */
@@ -139,8 +142,9 @@ export class ServerConnection implements Answerable {
 
   #take(fields: readonly unknown[]): void {
     if (this.#greeted) {
-      this.#taken++;
-      this.#handler.receive(this, readClientMessage(fields));
+      const message = readClientMessage(fields);
+      this.#taken += BULKY.has(message[0]) ? PIPELINE_MAX : 1;
+      this.#handler.receive(this, message);
       return;
     }
     const hello = readHello(fields);
