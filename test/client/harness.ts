@@ -29,10 +29,16 @@ export function movableClock() {
   const start = performance.now();
   let ahead = 0;
   let looks = 0;
+  let stopped: number | null = null;
+  const now = () => stopped ?? performance.now() - start + ahead;
   return {
     clock: () => {
       looks++;
-      return performance.now() - start + ahead;
+      return now();
+    },
+    /** From here on nothing is due any more. */
+    stop: () => {
+      stopped = now();
     },
     /** Until the client has looked at the clock a few more times, and so had the chance to act. */
     passing: async () => {

@@ -125,6 +125,20 @@ test('a retry after a lost connection uses the same key, and counts from the ret
   expect(keys[0]?.equals(keys[1] ?? Buffer.alloc(0))).toBe(true);
 });
 
+test('a seat that no server takes back is tried for once, not again on closing', async () => {
+  const time = movableClock();
+  const server = await fake({ handler: generous() });
+  const client = clientOf(server, { clock: time.clock });
+  const seat = await client.request({ application: 'App' });
+  await server.stop();
+  const released = seat.release();
+  time.advance(2_500);
+  expect(await released).toBe(false);
+  // Whatever waits for a time from here on waits for ever.
+  time.stop();
+  await client.close();
+});
+
 test('unknown and late replies are ignored', async () => {
   const server = await fake({
     handler: (message, send, peer) => {

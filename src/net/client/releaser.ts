@@ -25,6 +25,8 @@ export class Releaser {
   readonly #scheduler: Scheduler;
   readonly #pending = new Set<Promise<Returned | null>>();
   readonly #abandon = new Set<() => void>();
+  /** When the newest of them was begun, boot-time clock. */
+  #newestAt = 0;
 
   constructor(link: PoolLink, scheduler: Scheduler) {
     this.#link = link;
@@ -37,10 +39,11 @@ export class Releaser {
     return await this.#within(given, waitMs, null);
   }
 
-  /** Waits, at most `waitMs`, until nothing is left to be given back. */
+  /** Waits until nothing is left to be given back, or has been tried for `waitMs`. */
   async settle(waitMs: number): Promise<void> {
-    if (this.#pending.size === 0) return;
-    await this.#within(Promise.allSettled(this.#pending), waitMs, null);
+    const left = this.#newestAt + waitMs - this.#scheduler.clock();
+    if (this.#pending.size === 0 || left <= 0) return;
+    await this.#within(Promise.allSettled(this.#pending), left, null);
   }
 
   /** Stops trying. */
@@ -68,6 +71,7 @@ export class Releaser {
       if (this.#link.current !== null) tell(this.#link.current);
     });
     this.#pending.add(given);
+    this.#newestAt = this.#scheduler.clock();
     void given.finally(() => this.#pending.delete(given));
     return given;
   }
