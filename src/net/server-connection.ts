@@ -98,6 +98,8 @@ export class ServerConnection implements Answerable {
 
   /** Cuts off who keeps the server waiting: no hello, half a frame, replies not read, silence. */
   checkDeadlines(now: number): void {
+    // Replies go out between two parses, without a clock at hand: the sweep sees what they left.
+    if (this.#unsent !== null) this.#owesSince ??= now;
     const owes = this.#owesSince;
     const late =
       (!this.#greeted && now - this.#opened > HANDSHAKE_MS_MAX) ||
