@@ -64,7 +64,8 @@ int main(int argc, char **argv) {
   int status = 0;
   if (argc != 2 || strpbrk(argv[1], "\"\\") != NULL) return 64;
   start_lm();
-  fprintf(to_lm, "{\"op\":\"request\",\"id\":1,\"application\":\"%s\",\"waitMs\":10000}\n", argv[1]);
+  fprintf(to_lm, "{\"op\":\"request\",\"id\":1,\"waitMs\":10000,\"application\":\"%s\"}\n",
+          argv[1]);
   fflush(to_lm);
   if (!answer("1", line, sizeof line) || !text_of(line, "seat", seat, sizeof seat) ||
       !text_of(line, "version", version, sizeof version)) {

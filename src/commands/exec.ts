@@ -19,15 +19,15 @@ export default class Exec extends BaseCommand {
   static override readonly summary = 'Run a command that holds a seat for as long as it runs';
   static override readonly description = `Asks for a seat, runs COMMAND with the same standard
 input, output and error, and gives the seat back when COMMAND ends, however it ends. Exits as
-COMMAND did, or 128 + n where signal n ended it; 126 where COMMAND is not executable, 127 where there
-is none. Signals are passed on. Nothing is written to standard output.
+COMMAND did, or 128 + n where signal n ended it; 126 where COMMAND is not executable, 127 where
+there is none. Signals are passed on. Nothing is written to standard output.
 
 The seat is renewed by itself. Should it be lost everywhere, COMMAND gets SIGTERM, and SIGKILL after
 the grace, and lm exits 79; --on-loss warn lets it run on, with a warning. A seat is also lost while
 lm itself is stopped (Ctrl-Z) for longer than the key lifetime.
 
-If lm is killed with SIGKILL, COMMAND runs on without a seat being renewed for it; the seat comes back
-after its key lifetime.`;
+If lm is killed with SIGKILL, COMMAND runs on without a seat being renewed for it; the seat comes
+back after its key lifetime.`;
   static override readonly usage = 'exec --app APPLICATION [flags] -- COMMAND [ARG...]';
   static override readonly examples = [
     '<%= config.bin %> exec --app Application -- ./simulate model.dat',

@@ -14,7 +14,7 @@ repeats. Events tell when a seat is lost or regained. The end of the input gives
 docs/SESSION.md describes the lines.`;
   static override readonly examples = [
     '<%= config.bin %> session --pool cad-east.pool',
-    `(echo '{"op":"request","id":1,"application":"Application"}'; ./simulate >&2) | <%= config.bin %> session`,
+    `(echo '{"op":"request","id":1,"application":"App"}'; ./run >&2) | <%= config.bin %> session`,
   ];
   static override readonly flags = connectFlags;
 

@@ -13,7 +13,8 @@ export const connectFlags = {
   }),
   servers: Flags.string({
     description:
-      'Servers instead of a card: HOST:PORT joined by ",", pools joined by ";". Default: LM_SERVERS.',
+      'Servers instead of a card: HOST:PORT joined by ",", pools joined by ";". ' +
+      'Default: LM_SERVERS.',
     helpValue: 'HOST:PORT',
     exclusive: ['pool'],
   }),

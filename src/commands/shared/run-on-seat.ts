@@ -1,4 +1,6 @@
-/** The life of a command under `lm exec`: started on a seat, told of its loss, outlived by nothing. */
+/**
+ * The life of a command under `lm exec`: started on a seat, told of its loss, outlived by nothing.
+ */
 import type { ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -40,7 +42,9 @@ export interface Outcome {
 
 const EXIT_LOST = 79;
 
-/** @throws NotRunnable; LmError `config` where the key can't be kept. The seat is released then too. */
+/**
+ * @throws NotRunnable; LmError `config` where the key can't be kept. The seat is released then too.
+ */
 export async function runOnSeat({
   command,
   seat,

@@ -1,4 +1,6 @@
-/** The JSON of a seat (CLI.md "JSON"): `lm request --json`, and what `exec` and `session` report. */
+/**
+ * The JSON of a seat (CLI.md "JSON"): `lm request --json`, and what `exec` and `session` report.
+ */
 import type { Seat } from '../../net/client/seat.ts';
 
 export interface SeatDocument {

@@ -25,7 +25,9 @@ export interface SessionLine {
 
 const ID_CHARACTERS_MAX = 255;
 
-/** The fields of each op besides `op` and `id`, with their types; `?` marks those one may leave out. */
+/**
+ * The fields of each op besides `op` and `id`, with their types; `?` marks those one may leave out.
+ */
 const SHAPES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   request: {
     application: 'string',

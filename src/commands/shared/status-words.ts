@@ -49,7 +49,10 @@ function licenseWords(license: Fields): string {
     some(waiting, 'waiting'),
     some(deficit, 'more in use than the limit allows'),
   ].filter((note) => note !== '');
-  const name = `${text(license['vendor'])}: ${text(license['application'])} ${text(license['version'])}`;
+  const [vendor, application, version] = ['vendor', 'application', 'version'].map((field) =>
+    text(license[field]),
+  );
+  const name = `${vendor}: ${application} ${version}`;
   const heading = [name, `limit ${text(license['hardLimit'])}`, ...notes].join(', ');
   const columns = ['server', 'allocated', 'inUse', 'available'];
   const rows = listOf(license['distribution']).map((row) => columns.map((key) => cell(row[key])));

@@ -240,7 +240,8 @@ export function unexpected(address: string): LmError {
 function otherProtocol({ address }: Connection, protocol: number): LmError {
   return new LmError(
     'protocol',
-    `The server at ${address} speaks protocol ${protocol}; this lm, ${PROTOCOL_MIN} to ${PROTOCOL_MAX}.`,
+    `The server at ${address} speaks protocol ${protocol}; ` +
+      `this lm, ${PROTOCOL_MIN} to ${PROTOCOL_MAX}.`,
     'Update the older side.',
   );
 }

@@ -1,7 +1,8 @@
 /**
  * Keeps one seat alive: heartbeats every third of its lifetime and on each new connection. The
  * lifetime counts from when the message was *sent* that a server answered, so the seat ends here
- * before any server can give it to someone else (DESIGN section 6). Once lost, it is asked for again.
+ * before any server can give it to someone else (DESIGN section 6). Once lost, it is asked for
+ * again.
  */
 import { LmError } from '../../engine/errors.ts';
 import { PATIENCE_MS_MAX } from '../../engine/limits.ts';
@@ -38,7 +39,9 @@ export interface KeeperOptions {
 export class Keeper {
   readonly #options: KeeperOptions;
   #granted: Granted;
-  /** Boot-time clock. Invariant: at most `lifetimeMs` after a message was sent that was answered. */
+  /**
+   * Boot-time clock. Invariant: at most `lifetimeMs` after a message was sent that was answered.
+   */
   #expiresAt = 0;
   #state: 'active' | 'lost' | 'ended' = 'active';
   #heartbeat: Cancel | null = null;

@@ -92,7 +92,9 @@ export class LicenseClient {
     }).finally(unlink);
   }
 
-  /** Gives back a seat that another process asked for. @throws LmError `bad-data`, `unreachable`. */
+  /**
+   * Gives back a seat that another process asked for. @throws LmError `bad-data`, `unreachable`.
+   */
   async release(key: string): Promise<Returned> {
     const seat = readSeatText(key);
     return await this.#keepingAlive(async () => {

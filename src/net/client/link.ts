@@ -210,7 +210,8 @@ export class PoolLink {
     if (this.#pins.size === 0 || this.#pins.has(fingerprint)) return null;
     return new LmError(
       'untrusted',
-      `The server at ${address} shows the key ${fingerprint}, which ${this.trust.source} does not name.`,
+      `The server at ${address} shows the key ${fingerprint}, ` +
+        `which ${this.trust.source} does not name.`,
       'Check the address; if the server was replaced, get the pool card anew.',
       { address, fingerprint },
     );

@@ -1,6 +1,6 @@
 /**
- * A seat as a text that can be printed and handed to another process (`lm request` to `lm release`):
- * opaque and secret, since whoever has it can give the seat back.
+ * A seat as a text that can be printed and handed to another process (`lm request` to
+ * `lm release`): opaque and secret, since whoever has it can give the seat back.
  */
 import { decode, encode } from '../../engine/codec.ts';
 import { LmError } from '../../engine/errors.ts';

@@ -1,4 +1,6 @@
-/** A seat as the application has it: what it is, whether it is still valid, and what becomes of it. */
+/**
+ * A seat as the application has it: what it is, whether it is still valid, and what becomes of it.
+ */
 import { EventEmitter } from 'node:events';
 import type { LmError } from '../../engine/errors.ts';
 import { keyId } from '../../engine/seat-key.ts';

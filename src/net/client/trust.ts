@@ -38,7 +38,9 @@ export interface TrustOptions {
   readonly pool?: string | undefined;
   /** HOST:PORT joined by `,` for one pool, pools by `;`. Default: LM_SERVERS. */
   readonly servers?: string | undefined;
-  /** The admin key or fingerprints (`,`), one for all pools or one each (`;`). Default: LM_TRUST. */
+  /**
+   * The admin key or fingerprints (`,`), one for all pools or one each (`;`). Default: LM_TRUST.
+   */
   readonly trust?: string | undefined;
   /** The vendor's public key, to check the chain from it to the seat. Default: LM_VENDOR_KEY. */
   readonly vendorKey?: string | undefined;

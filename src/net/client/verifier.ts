@@ -27,7 +27,8 @@ export class Verifier {
   async check(connection: Connection): Promise<string | null> {
     const { pool } = this.#trust;
     if (pool !== null && connection.pool !== pool) {
-      const message = `The server at ${connection.address} serves pool ${connection.pool}, not ${pool}.`;
+      const { address, pool: served } = connection;
+      const message = `The server at ${address} serves pool ${served}, not ${pool}.`;
       throw new LmError('untrusted', message, 'Check the address, or get the pool card anew.');
     }
     this.#refuseOlder(connection);
@@ -47,7 +48,8 @@ export class Verifier {
     if (rlfSequence >= lowest.sequence && epoch >= lowest.epoch) return;
     throw new LmError(
       'untrusted',
-      `Server ${server} at ${address} serves RLF ${rlfSequence} of epoch ${epoch}; this pool has had RLF ${lowest.sequence} of epoch ${lowest.epoch}.`,
+      `Server ${server} at ${address} serves RLF ${rlfSequence} of epoch ${epoch}; ` +
+        `this pool has had RLF ${lowest.sequence} of epoch ${lowest.epoch}.`,
       'It lags or was set back: wait until the newer RLF has reached it, or push it again.',
       { rlfSequence, epoch, lowest },
     );
@@ -66,7 +68,8 @@ export class Verifier {
     const current = known !== null && known.sequence >= connection.rlfSequence;
     const rlf = current && names(known, connection) ? known : await this.#readRlf(connection);
     if (!names(rlf, connection)) {
-      const message = `The RLF of pool ${rlf.pool} does not name the key that ${connection.address} shows.`;
+      const where = connection.address;
+      const message = `The RLF of pool ${rlf.pool} does not name the key that ${where} shows.`;
       throw new LmError('untrusted', message, CHECK);
     }
     this.#rlf = rlf;
