@@ -89,6 +89,13 @@ export class Server {
     return answers;
   }
 
+  /** Steps these events and dies once they are on disk, before what is on disk leads to more. */
+  crash(...events: Event[]): void {
+    for (const event of events) this.core.step(event, this.#time());
+    this.records.commit(this.core.takeEffects().writes);
+    this.restart();
+  }
+
   /** The answers to one message. */
   ask(client: Client, message: ClientMessage): CoreMessage[] {
     return this.step({ type: 'message', client, message });
