@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -246,6 +247,17 @@ describe('one server to a directory', () => {
     await first.close();
     await (await openDataDirectory(directory)).close();
   });
+});
+
+test('a server loads no native code but that of LMDB, wherever it was built', async () => {
+  const holder = spawnScript('hold-directory.ts', [await prepared()]);
+  await firstLine(holder);
+  const maps = readFileSync(`/proc/${holder.pid}/maps`, 'utf8').split('\n');
+  holder.kill('SIGKILL');
+  await holder.exited;
+  const native = maps.filter((line) => line.endsWith('.node'));
+  expect(native.length).toBeGreaterThan(0);
+  expect(native.filter((line) => !line.includes('@lmdb/'))).toEqual([]);
 });
 
 test('a kill -9 loses nothing that was acknowledged', async () => {

@@ -3,7 +3,9 @@ import { closeSync, fsyncSync, openSync, type Stats, statfsSync, statSync } from
 import { LmError } from '../errors.ts';
 import { asDiskError } from './disk-error.ts';
 
-/** `f_type` of statfs(2): file systems whose locks, maps or flushes are not those of a local disk. */
+/**
+ * `f_type` of statfs(2): file systems whose locks, maps or flushes are not those of a local disk.
+ */
 const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
   [0x6969, 'NFS'],
   [0x517b, 'SMB'],
