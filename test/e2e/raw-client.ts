@@ -95,6 +95,10 @@ export class RawClient {
     return this.received.find(([type]) => type === MessageType.error);
   }
 
+  get localPort(): number {
+    return this.#socket?.localPort ?? 0;
+  }
+
   /** Stops reading what the server sends. */
   pause(): void {
     this.#socket?.pause();
