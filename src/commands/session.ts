@@ -1,3 +1,4 @@
+import { jsonText } from '../engine/json-text.ts';
 import { BaseCommand } from './shared/base-command.ts';
 import { connectFlags, openClient } from './shared/connect.ts';
 import { Interrupted, interruptible } from './shared/interrupt.ts';
@@ -22,7 +23,7 @@ docs/SESSION.md describes the lines.`;
     const { flags } = await this.parse(Session);
     const client = await openClient(flags);
     const say = (line: Readonly<Record<string, unknown>>) => {
-      process.stdout.write(`${JSON.stringify(line)}\n`);
+      process.stdout.write(`${jsonText(line)}\n`);
     };
     const conversation = new Conversation(client, say);
     try {

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
 import { LmError } from '../engine/errors.ts';
+import { jsonText } from '../engine/json-text.ts';
 import type { LicenseClient } from '../net/client/license-client.ts';
 import type { StatusDocument, StatusFilter } from '../net/client/status.ts';
 import { BaseCommand } from './shared/base-command.ts';
@@ -64,7 +65,7 @@ own view.`;
     await interruptible(async (signal) => {
       while (!signal.aborted) {
         const results = await client.status(filter);
-        const seen = JSON.stringify(jsonOf(results));
+        const seen = jsonText(jsonOf(results));
         if (onTerminal) process.stdout.write(CLEAR + (await wordsOf(results)));
         else if (seen !== last && json) process.stdout.write(`${seen}\n`);
         else if (seen !== last) process.stdout.write(`${await wordsOf(results)}\n`);

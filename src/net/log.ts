@@ -1,4 +1,6 @@
 /** The log of a server: one line an event, JSON for machines or plain for a terminal. */
+import { jsonText } from '../engine/json-text.ts';
+
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -22,10 +24,10 @@ export function createLog({ level, pretty, write, now }: LogOptions): Log {
     if (LOG_LEVELS.indexOf(of) > most) return;
     const time = new Date(now()).toISOString();
     if (!pretty) {
-      write(`${JSON.stringify({ time, level: of, message, ...fields })}\n`);
+      write(`${jsonText({ time, level: of, message, ...fields })}\n`);
       return;
     }
-    const details = Object.entries(fields).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+    const details = Object.entries(fields).map(([name, value]) => `${name}=${jsonText(value)}`);
     write(`${time.slice(11, 23)} ${of.padEnd(5)} ${[message, ...details].join('  ')}\n`);
   };
 }

@@ -1,8 +1,10 @@
 /**
  * How a failure reaches a person, a script and the shell: two lines, a JSON object, an exit code.
  */
+
 import { Errors } from '@oclif/core';
 import { LmError } from '../../engine/errors.ts';
+import { jsonText } from '../../engine/json-text.ts';
 import { printable } from './printable.ts';
 
 /** Prints the failure and sets the exit code. Only a defect in lm shows a stack trace. */
@@ -39,7 +41,7 @@ export function reportFailure(error: unknown, argv: readonly string[]): void {
 const REPORT = 'Please report this with the lines above.';
 
 function printJson(error: Record<string, unknown>): void {
-  process.stdout.write(`${JSON.stringify({ error })}\n`);
+  process.stdout.write(`${jsonText({ error })}\n`);
 }
 
 /** `--json` before `--`: parsing may have failed, so the flags can't be asked. */
