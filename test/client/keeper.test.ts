@@ -92,6 +92,32 @@ test('answers that come after the loss do not bring the seat back', async () => 
   expect(server.ofType(MessageType.request)).toHaveLength(2);
 });
 
+test('a late word on the old key does not end the seat that was regained', async () => {
+  let late: (() => void) | null = null;
+  const server = await fake({
+    handler: (message, send, peer) => {
+      if (message[0] !== MessageType.heartbeat || late !== null) {
+        generous(1_500)(message, send, peer);
+      } else {
+        late = () => send([MessageType.gone, message[1], 'unknown-key', 'It is gone.', '']);
+      }
+    },
+  });
+  // Shorter than the patience with a reply, so that the connection outlives the loss.
+  const seat = await clientOf(server).request({ application: 'App' });
+  const events: string[] = [];
+  seat.on('lost', () => events.push('lost'));
+  seat.on('regained', () => {
+    events.push('regained');
+    late?.();
+  });
+  await until(() => events.length === 2, 'it was lost and regained');
+  const beats = server.ofType(MessageType.heartbeat).length;
+  await until(() => server.ofType(MessageType.heartbeat).length > beats + 1, 'it was renewed');
+  expect(events).toEqual(['lost', 'regained']);
+  expect([seat.valid, server.connections]).toEqual([true, 1]);
+});
+
 function goneWith(code: string): Handler {
   let gone = false;
   return (message, send, peer) => {

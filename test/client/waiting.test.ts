@@ -73,7 +73,7 @@ test('a notice of a new place needs no poll', async () => {
 });
 
 test('when the patience is over the last poll asks for an answer now, and timeout says why', async () => {
-  const server = await fake({ handler: line().handler });
+  const server = await fake({ handler: line(60_000).handler });
   const failure = await failureOf(clientOf(server).request({ application: 'App', waitMs: 400 }));
   expect(failure).toMatchObject({
     code: 'timeout',
