@@ -75,7 +75,7 @@ async function askPool(
     try {
       const connection = await abortable(link.connect(), signal);
       sent = true;
-      asked.add(connection.server);
+      asked.add(connection.address);
       const vendor = wish.vendor ?? link.vendor;
       return await askServer(connection, { ...wish, vendor }, options);
     } catch (error) {

@@ -159,18 +159,18 @@ export class Keeper {
     this.#scheduleHeartbeat(sentAt);
   }
 
-  #onGone([, , code, message, hint]: Gone, { server }: Connection): void {
+  #onGone([, , code, message, hint]: Gone, { server, address }: Connection): void {
     const unknown = code === 'unknown-key';
     const reason = unknown ? unknownKey(server) : errorFrom(code, message, hint);
     // Another server that does not know the key says nothing about the one that issued it.
     const passing = unknown ? server !== this.#granted.server : PASSING_CODES.has(code);
-    if (passing) this.#retry(reason, server);
+    if (passing) this.#retry(reason, address);
     else this.#lose(reason);
   }
 
   /**
    * The seat stays valid until its lifetime is over; the next heartbeat may do better, at another
-   * server than the one named.
+   * server than the one at the address given.
    */
   #retry(reason: LmError, elsewhereThan?: string): void {
     const { link, scheduler } = this.#options;

@@ -36,6 +36,7 @@ export class PoolLink {
   readonly #listeners = new Set<(connection: Connection) => void>();
   #targets: readonly Target[];
   #pins: ReadonlySet<string>;
+  /** HOST:PORT, dialled first: the last one that was good. */
   #preferred: string | null = null;
   #current: Connection | null = null;
   #vendor: string | null = null;
@@ -62,9 +63,10 @@ export class PoolLink {
     return this.#vendor;
   }
 
-  /** The server that is to be dialled first. */
+  /** Names the server that is to be dialled first. */
   prefer(server: string): void {
-    this.#preferred ??= server;
+    const target = this.#targets.find((one) => one.server === server);
+    if (target !== undefined) this.#preferred ??= formatAddress(target.address);
   }
 
   /** The live connection, or one round over all servers. Throws why none could be had. */
@@ -83,17 +85,17 @@ export class PoolLink {
   }
 
   /**
-   * Leaves a server that can't serve now for one that is not in `asked`; the next `connect` dials
-   * that. False, and nothing done, where there is none, or where seats are kept alive on this
+   * Leaves a server that can't serve now for one whose address is not in `asked`; the next `connect`
+   * dials that. False, and nothing done, where there is none, or where seats are kept alive on this
    * connection that are not to be moved along.
    */
   moveOn(asked: ReadonlySet<string>, seatsToo: boolean): boolean {
-    const next = this.#targets.find(({ server }) => server !== null && !asked.has(server));
+    const next = this.#targets.map(addressOf).find((address) => !asked.has(address));
     if (next === undefined || this.#current === null) return false;
     if (this.#listeners.size > 0 && !seatsToo) return false;
     const left = this.#current;
     this.#current = null;
-    this.#preferred = next.server;
+    this.#preferred = next;
     left.close(closedLink());
     return true;
   }
@@ -220,7 +222,7 @@ export class PoolLink {
   #adopt({ connection, vendor }: Opened): void {
     this.#current = connection;
     this.#vendor = vendor;
-    this.#preferred = connection.server;
+    this.#preferred = connection.address;
     this.#learn(connection);
     connection.keepAlive(this.#keepsAlive);
     connection.onClose(() => this.#lost(connection));
@@ -232,8 +234,8 @@ export class PoolLink {
     const listed: Target[] = servers
       .filter(([, address]) => addressProblem(address) === null)
       .map(([name, address]) => ({ server: name, address: parseAddress(address) }));
-    const known = new Set(listed.map(({ address }) => formatAddress(address)));
-    const others = this.trust.targets.filter(({ address }) => !known.has(formatAddress(address)));
+    const known = new Set(listed.map(addressOf));
+    const others = this.trust.targets.filter((target) => !known.has(addressOf(target)));
     this.#targets = [...listed, ...others];
     if (!listed.some((target) => target.server === server)) return;
     if (this.#pins.size === 0) return;
@@ -242,7 +244,7 @@ export class PoolLink {
 
   /** The last good server first, then list order. */
   #order(): readonly Target[] {
-    const first = this.#targets.filter(({ server }) => server === this.#preferred);
+    const first = this.#targets.filter((target) => addressOf(target) === this.#preferred);
     return [...first, ...this.#targets.filter((target) => !first.includes(target))];
   }
 
@@ -262,6 +264,10 @@ export class PoolLink {
       this.connect().catch(() => undefined);
     });
   }
+}
+
+function addressOf({ address }: Target): string {
+  return formatAddress(address);
 }
 
 /** One error for a round in which no server could be had: the gravest, with all in its details. */
