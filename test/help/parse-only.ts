@@ -17,8 +17,11 @@ export async function parseOnly(
   const own = [[...argv], CONFIG];
   const instance = Reflect.construct(command, own) as Command;
   const parse: (...given: unknown[]) => Promise<Parsed> = Reflect.get(instance, 'parse');
-  const stop = async (...given: unknown[]) => {
-    throw new Stopped(await Reflect.apply(parse, instance, given));
+  const stop = async (options: typeof Command, ...given: unknown[]) => {
+    // The parser renames the arguments of the class, which manual pages are made of.
+    const args = Object.entries(options.args).map(([name, arg]) => [name, { ...arg }]);
+    const copy = Object.create(options, { args: { value: Object.fromEntries(args) } });
+    throw new Stopped(await Reflect.apply(parse, instance, [copy, ...given]));
   };
   Object.defineProperty(instance, 'parse', { value: stop });
   const before = { ...process.env };
