@@ -20,7 +20,7 @@ export async function parseOnly(
   const stop = async (options: typeof Command, ...given: unknown[]) => {
     // The parser renames the arguments of the class, which manual pages are made of.
     const args = Object.entries(options.args).map(([name, arg]) => [name, { ...arg }]);
-    const copy = Object.create(options, { args: { value: Object.fromEntries(args) } });
+    const copy = { ...options, args: Object.fromEntries(args) };
     throw new Stopped(await Reflect.apply(parse, instance, [copy, ...given]));
   };
   Object.defineProperty(instance, 'parse', { value: stop });
