@@ -126,8 +126,7 @@ function fromCard(path: string): PoolTrust {
 function readCardFile(path: string): ReturnType<typeof readCard> {
   let text: string;
   try {
-    if (statSync(path).size > CARD_BYTES_MAX) throw new Error('it is too large for a card');
-    text = readFileSync(path, 'utf8');
+    text = statSync(path).size > CARD_BYTES_MAX ? TOO_LONG : readFileSync(path, 'utf8');
   } catch (error) {
     throw unreadable(path, error);
   }
@@ -138,6 +137,9 @@ function readCardFile(path: string): ReturnType<typeof readCard> {
     throw new LmError(error.code, `${path}: ${error.message}`, error.hint, error.details);
   }
 }
+
+/** Stands for a file that is not worth reading: what reads cards says why. */
+const TOO_LONG = ' '.repeat(CARD_BYTES_MAX + 1);
 
 function unreadable(path: string, error: unknown): LmError {
   const reason = error instanceof Error ? error.message : String(error);
