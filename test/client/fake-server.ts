@@ -41,6 +41,8 @@ export class FakeServer {
   /** Bytes that arrived, whatever they meant. */
   bytes = 0;
   connections = 0;
+  /** Who came at all, with or without a handshake to its end. */
+  dialled = 0;
   readonly #options: FakeOptions;
   readonly #server: Server;
   readonly #sockets = new Set<TLSSocket>();
@@ -53,6 +55,9 @@ export class FakeServer {
     const { keyPem: key, certificatePem: cert } = identity;
     this.#server = createServer({ key, cert, minVersion: 'TLSv1.3' }, (socket) => {
       this.#serve(socket);
+    });
+    this.#server.on('connection', () => {
+      this.dialled++;
     });
   }
 

@@ -18,6 +18,7 @@ export interface ServeOptions {
   readonly data?: string;
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
   /** What the command runs under, such as `unshare -m`. */
   readonly prefix?: readonly string[];
 }
@@ -84,12 +85,12 @@ export class Site extends Workplace {
   }
 
   async serve(options: ServeOptions = {}): Promise<Server> {
-    const { prefix = [], env } = options;
+    const { prefix = [], env, cwd = this.path } = options;
     const command = [...prefix, executable(), ...this.serveArgs(options)];
     const own = Object.entries(process.env).filter(([name]) => !name.startsWith('LM_'));
     const server = await Server.start({
       command,
-      cwd: this.path,
+      cwd,
       env: { ...Object.fromEntries(own), ...env },
     });
     this.#servers.push(server);
