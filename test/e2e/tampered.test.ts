@@ -6,7 +6,7 @@ import { expectJsonRefusal, expectRefusal } from './refusal.ts';
 import { Site } from './site.ts';
 
 /** Bytes changed one at a time, spread over the whole file. */
-const REGIONS = 10;
+const REGIONS = 7;
 const AT_ONCE = 6;
 
 const site = new Site();
