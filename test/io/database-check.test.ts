@@ -162,6 +162,7 @@ describe('refused, and why', () => {
     const error = await failure(() => contents(store));
     expect(error.code).toBe('bad-data');
     expect(error.message).toContain('space "k"');
+    expect((await failure(() => store.get(bytes('k-marked')))).code).toBe('bad-data');
     await store.close();
   });
 });

@@ -6,9 +6,10 @@ export function libc<Functions extends Record<string, FFIFunction>>(functions: F
   try {
     return dlopen('libc.so.6', functions).symbols;
   } catch (error) {
+    const why = error instanceof Error ? error.message : error;
     throw new LmError(
       'config',
-      `The C library of this system can't be used: ${error instanceof Error ? error.message : error}`,
+      `The C library of this system can't be used: ${why}`,
       'lm needs Linux with glibc 2.17 or later.',
     );
   }

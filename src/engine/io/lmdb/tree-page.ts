@@ -59,10 +59,7 @@ export class TreePage {
     const lower = words[at + 10] ?? 0;
     this.#upper = words[at + 11] ?? 0;
     this.#number = number;
-    const bytes = this.#limits.pageBytes - PAGE_START_BYTES;
-    if (lower === 0 || lower % 2 !== 0 || lower > this.#upper || this.#upper > bytes) {
-      throw this.#outside();
-    }
+    if (lower === 0 || lower % 2 !== 0 || lower > this.#upper) throw this.#outside();
     this.#words = words;
     this.#base = base;
     this.#room = 0;
