@@ -38,9 +38,9 @@ function modified(path) {
 }
 
 function newest(folder) {
-  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .reduce((latest, { parentPath, name }) => Math.max(latest, modified(join(parentPath, name))), 0);
+  const entries = readdirSync(join(root, folder), { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return Math.max(0, ...files.map(({ parentPath, name }) => modified(join(parentPath, name))));
 }
 
 function install() {
@@ -84,7 +84,9 @@ switch (task) {
     break;
   case 'soak':
     build();
-    run('running the long tests', 'bun', ['test', '--timeout', '3600000', ...rest], { LM_SOAK: '1' });
+    run('running the long tests', 'bun', ['test', '--timeout', '3600000', ...rest], {
+      LM_SOAK: '1',
+    });
     break;
   case 'bench':
     build();

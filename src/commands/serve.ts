@@ -9,7 +9,8 @@ import { readRlfFile } from './shared/rlf-files.ts';
 
 export default class Serve extends BaseCommand {
   static override readonly summary = 'Run a license server';
-  static override readonly description = `Serves the licenses of a pool from a prepared data directory (lm pool init makes them), until
+  static override readonly description =
+    `Serves the licenses of a pool from a prepared data directory (lm pool init makes them), until
 SIGTERM or SIGINT. Prints one line on standard output once it serves, and logs on standard error:
 JSON lines, or plain ones on a terminal.
 

@@ -58,9 +58,10 @@ export function expired(row: Row): Denial {
 
 export function notYetValid(row: Row): Denial {
   const start = row.license?.notBefore ?? null;
+  const day = start === null ? 'a later day' : iso(start);
   return {
     code: 'not-yet-valid',
-    message: `The license for ${nameOf(row)} begins on ${start === null ? 'a later day' : iso(start)}.`,
+    message: `The license for ${nameOf(row)} begins on ${day}.`,
     hint: 'Wait until then, or ask the administrator for a license that is valid now.',
     details: { ...subject(row), begins: start === null ? null : iso(start) },
   };
@@ -69,9 +70,10 @@ export function notYetValid(row: Row): Denial {
 export function exceedsLimit(row: Row, count: number): Denial {
   const { hardLimit, records } = row.accounts;
   const away = records === 0 ? '' : `, ${records} of them held or commuted`;
+  const name = nameOf(row);
   return {
     code: 'exceeds-limit',
-    message: `${count} seats of ${nameOf(row)} were asked for; the license has ${hardLimit}${away}.`,
+    message: `${count} seats of ${name} were asked for; the license has ${hardLimit}${away}.`,
     hint: 'Ask for fewer seats: waiting would not help.',
     details: numbers(row, count),
   };
@@ -107,7 +109,8 @@ function allInUseMessage(facts: {
   const { row, count, hardLimit, deficit, free, waiting } = facts;
   const name = nameOf(row);
   if (deficit > 0) {
-    return `The limit of ${name} was lowered to ${hardLimit}, and ${deficit} more are still in use.`;
+    const lowered = `The limit of ${name} was lowered to ${hardLimit}`;
+    return `${lowered}, and ${deficit} more are still in use.`;
   }
   if (free === 0) return `All ${hardLimit} seats of ${name} are in use.`;
   if (free < count) return `${count} seats of ${name} were asked for and ${free} are free.`;

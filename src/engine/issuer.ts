@@ -235,22 +235,29 @@ export class Issuer {
    * away once nothing more is on its way here, and `asking` is told its place.
    */
   #settle(row: Row, time: Time, asking?: Waiter): void {
-    for (let head = row.line.head; head !== null; head = row.line.head) {
-      const servable = row.phase === 'active' && row.accounts.deficit === 0;
-      if (!servable || head.count > row.available) break;
-      this.#lines.leave(row, head);
-      this.#issue(row, head, time);
+    for (;;) {
+      this.#serve(row, time);
+      this.#rows.drawForLine(row);
+      const { head } = row.line;
+      if (head === null || !waitsInVain(row, head, time)) break;
+      // With it gone, those behind may be served.
+      this.#turnAway(row, head);
     }
-    this.#rows.drawForLine(row);
-    const hopeless = row.phase !== 'active';
     for (const waiter of [...row.line]) {
-      const tooBig = waiter.count > row.ceiling;
-      const over = waiter.patienceEnd <= time.boot && row.incoming === 0;
-      if (hopeless || tooBig || over) this.#turnAway(row, waiter);
+      if (waitsInVain(row, waiter, time)) this.#turnAway(row, waiter);
     }
     if (asking === undefined || this.#lines.find(asking.id) === undefined) return;
     if (asking.patienceEnd > time.boot) {
       this.#lines.tell(row, asking, row.line.positionOf(asking));
+    }
+  }
+
+  #serve(row: Row, time: Time): void {
+    for (let head = row.line.head; head !== null; head = row.line.head) {
+      const servable = row.phase === 'active' && row.accounts.deficit === 0;
+      if (!servable || head.count > row.available) return;
+      this.#lines.leave(row, head);
+      this.#issue(row, head, time);
     }
   }
 
@@ -280,4 +287,10 @@ export class Issuer {
     assert(row !== undefined, 'every key has the row of its license');
     return row;
   }
+}
+
+/** Its patience is over, or no seat that comes free will ever be for it. */
+function waitsInVain(row: Row, { count, patienceEnd }: Waiter, time: Time): boolean {
+  if (row.phase !== 'active' || count > row.ceiling) return true;
+  return patienceEnd <= time.boot && row.incoming === 0;
 }

@@ -1,7 +1,7 @@
 /**
  * A quick reader for flat messages: arrays of small numbers, short texts, bytes, booleans and nil,
- * which is what clients and servers say to each other all day. Anything else it leaves to the codec,
- * which reads everything that the protocol allows and refuses the rest.
+ * which is what clients and servers say to each other all day. Anything else it leaves to the
+ * codec, which reads everything that the protocol allows and refuses the rest.
  */
 
 const FIELDS_MAX = 15;

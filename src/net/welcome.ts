@@ -18,7 +18,7 @@ export function welcomeTo(hello: Hello, server: string, state: LedgerState): Wel
   if (version < Math.max(min, PROTOCOL_MIN)) {
     throw new LmError(
       'protocol',
-      `The client speaks protocol ${min} to ${max}, this server ${PROTOCOL_MIN} to ${PROTOCOL_MAX}.`,
+      `The client speaks protocol ${min} to ${max}, this server ${OWN_PROTOCOL}.`,
       'Bring both to versions of lm that have one in common.',
       { min: PROTOCOL_MIN, max: PROTOCOL_MAX },
     );
@@ -45,3 +45,5 @@ export function welcomeTo(hello: Hello, server: string, state: LedgerState): Wel
   const { welcome } = MessageType;
   return [welcome, sequence, version, rlf.pool, server, rlfSequence, digest, epoch, servers];
 }
+
+const OWN_PROTOCOL = `${PROTOCOL_MIN} to ${PROTOCOL_MAX}`;

@@ -36,19 +36,28 @@ export class Site extends Workplace {
   /** Sets up a pool of one server with these licenses, all of vendor Acme and version 1.0. */
   async found(licenses: readonly SiteLicense[] = []): Promise<void> {
     this.port = await freePort();
-    await this.ok(['pool', 'init', this.pool, `127.0.0.1:${this.port}`]);
-    await this.ok(['keys', 'new', 'vendor.key']);
-    for (const license of licenses) await this.add(license);
+    await Promise.all([
+      this.ok(['pool', 'init', this.pool, `127.0.0.1:${this.port}`]),
+      this.ok(['keys', 'new', 'vendor.key']),
+    ]);
+    const files = await Promise.all(licenses.map((license) => this.#sign(license)));
+    if (licenses.every(({ allocated }) => allocated === undefined)) {
+      if (files.length > 0) await this.ok(['rlf', 'add', ...files, '--rlf', this.rlf]);
+      return;
+    }
+    for (const [i, { allocated }] of licenses.entries()) {
+      const distribution = allocated === undefined ? [] : ['--distribution', `A=${allocated}`];
+      await this.ok(['rlf', 'add', files[i] ?? '', '--rlf', this.rlf, ...distribution]);
+    }
   }
 
-  /** Has the vendor sign one more code, and adds it to the RLF. */
-  async add({ application, limit, allocated, terms = [] }: SiteLicense): Promise<void> {
+  /** Has the vendor sign a code; returns the license file. */
+  async #sign({ application, limit, terms = [] }: SiteLicense): Promise<string> {
     const file = `${crypto.randomUUID()}.lic`;
     const names = ['--vendor', 'Acme', '--key', 'vendor.key', '--application', application];
     const grant = ['--version', '1.0', '--limit', String(limit), '--any-customer', ...terms];
     await this.ok(['code', 'sign', ...names, ...grant, '-o', file]);
-    const distribution = allocated === undefined ? [] : ['--distribution', `A=${allocated}`];
-    await this.ok(['rlf', 'add', file, '--rlf', this.rlf, ...distribution]);
+    return file;
   }
 
   get rlf(): string {

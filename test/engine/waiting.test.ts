@@ -95,6 +95,17 @@ describe('in the line', () => {
     expect(server.license()).toMatchObject({ waiting: 1 });
   });
 
+  test('who is turned away blocks nobody any more', () => {
+    const { server, holder } = full(2);
+    server.ask(holder, server.release(1));
+    server.ask(holder, server.request(9));
+    const [big, small] = [server.client(), server.client()];
+    server.ask(big, server.request(2, { count: 2, patienceMs: 5_000 }));
+    server.ask(small, server.request(3, { patienceMs: 5_000 }));
+    // Both have waited long enough, and for one of them there is a seat.
+    expect(brief(server.pass(5_000))).toEqual(['denied 4', 'grant 5']);
+  });
+
   test('a release leaves the line', () => {
     const { server, holder } = full(1);
     const [first, second] = [server.client(), server.client()];

@@ -43,6 +43,12 @@ test.each(['/nonexistent', '/proc', '/dev/null'])(
   },
 );
 
+test('nor is a data directory named by a relative path', async () => {
+  const { code, stderr } = await prepare('', '/nonexistent');
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  expect(existsSync(join(parent, `data-${next}/lm.mdb`))).toBe(true);
+});
+
 describe.skipIf(!mounted)(`noexec${mounted ? '' : ' (skipped: needs the right to mount)'}`, () => {
   test('a temporary directory where nothing may run is no hindrance', async () => {
     expect(await prepare(parent, place)).toMatchObject({ code: 0 });

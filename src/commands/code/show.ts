@@ -13,8 +13,9 @@ import { naming, readDataText } from '../shared/rlf-files.ts';
 export default class CodeShow extends BaseCommand {
   static override readonly summary = 'Show what a license code says';
   static override readonly description =
-    'Reads a license file, or a code as such, and prints its terms. With the key of the vendor it ' +
-    'checks that the vendor signed it, without, only that a license file fits the key inside it.';
+    'Reads a license file, or a code as such, and prints its terms. With the key of the vendor ' +
+    'it checks that the vendor signed it, without, only that a license file fits the key inside ' +
+    'it.';
   static override readonly examples = [
     '<%= config.bin %> code show application.lic',
     '<%= config.bin %> code show application.lic --vendor-key ed25519:… --json',

@@ -26,9 +26,9 @@ import { textFlag } from '../shared/text-flag.ts';
 export default class CodeSign extends BaseCommand {
   static override readonly summary = 'Sign a license code';
   static override readonly description =
-    'For vendors: makes a license file, which holds the name and the public key of the vendor and ' +
-    'one signed license code. The customer adds it to the RLF with `rlf add`. A code is for one ' +
-    'customer, named by the public key of its administrator. A code for a version covers all ' +
+    'For vendors: makes a license file, which holds the name and the public key of the vendor ' +
+    'and one signed license code. The customer adds it to the RLF with `rlf add`. A code is for ' +
+    'one customer, named by the public key of its administrator. A code for a version covers all ' +
     'versions up to it.';
   static override readonly examples = [
     '<%= config.bin %> code sign --vendor Acme --key vendor.key --application Application ' +

@@ -25,9 +25,10 @@ export default class RlfAdd extends BaseCommand {
   static override readonly summary = 'Add license files to an RLF, and sign it';
   static override readonly description =
     'Appends the code of each license file, and the vendor where it is new, adds one to the ' +
-    'sequence and signs. The rest of the text stays as it is. The RLF must carry a good signature ' +
-    'before, so that a change by somebody else is never signed along. Without a distribution the ' +
-    'seats are spread evenly over the servers; what is left over goes to the free pool.';
+    'sequence and signs. The rest of the text stays as it is. The RLF must carry a good ' +
+    'signature before, so that a change by somebody else is never signed along. Without a ' +
+    'distribution the seats are spread evenly over the servers; what is left over goes to the ' +
+    'free pool.';
   static override readonly examples = [
     '<%= config.bin %> rlf add application.lic --distribution A=40,B=30,C=30',
     '<%= config.bin %> rlf add application.lic other.lic --rlf cad-east/pool.toml --key admin.key',

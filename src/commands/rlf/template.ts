@@ -4,8 +4,8 @@ import { rlfTemplate } from '../shared/rlf-template.ts';
 export default class RlfTemplate extends BaseCommand {
   static override readonly summary = 'Print an RLF to fill in';
   static override readonly description =
-    'For a pool that is set up by hand: fill in the names, the keys and the fingerprints (`server ' +
-    'new` prints them), then sign it. `pool init` does all of that in one step.';
+    'For a pool that is set up by hand: fill in the names, the keys and the fingerprints ' +
+    '(`server new` prints them), then sign it. `pool init` does all of that in one step.';
   static override readonly examples = ['<%= config.bin %> rlf template > pool.toml'];
 
   override async run(): Promise<void> {

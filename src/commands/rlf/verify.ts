@@ -15,9 +15,9 @@ import { naming, readRlfFile } from '../shared/rlf-files.ts';
 export default class RlfVerify extends BaseCommand {
   static override readonly summary = 'Check an RLF and every signature in it';
   static override readonly description =
-    "Checks the administrator's signature, each license code by the key of its vendor, customers, " +
-    'distributions and limits, and prints what the RLF says. That the administrator is the right ' +
-    'one is only checked with --admin.';
+    "Checks the administrator's signature, each license code by the key of its vendor, " +
+    'customers, distributions and limits, and prints what the RLF says. That the administrator ' +
+    'is the right one is only checked with --admin.';
   static override readonly examples = [
     '<%= config.bin %> rlf verify pool.toml',
     '<%= config.bin %> rlf verify pool.toml --admin admin.key.pub --json',

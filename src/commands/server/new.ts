@@ -8,8 +8,9 @@ import { textFlag } from '../shared/text-flag.ts';
 export default class ServerNew extends BaseCommand {
   static override readonly summary = 'Prepare the data directory of one server, on its own host';
   static override readonly description =
-    'Makes the key of a new server, which never leaves this host, and prints the [[server]] table ' +
-    'for the RLF. An administrator adds that to the RLF and signs it; then the server can join.';
+    'Makes the key of a new server, which never leaves this host, and prints the [[server]] ' +
+    'table for the RLF. An administrator adds that to the RLF and signs it; then the server can ' +
+    'join.';
   static override readonly examples = [
     '<%= config.bin %> server new --data /var/lib/lm --name D --address license4.example.com:5930',
   ];

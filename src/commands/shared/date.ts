@@ -28,5 +28,5 @@ function isOnCalendar(day: string): boolean {
   return Number.isFinite(midnight) && new Date(midnight).toISOString().startsWith(day);
 }
 
-const DATE =
-  /^([0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,3})?)?(?:Z|[+-][0-9]{2}:[0-9]{2}))?$/;
+/** A day, and a time of it with a zone. */
+const DATE = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;

@@ -1,4 +1,6 @@
-/** Makes the directory of a new pool: admin key, RLF, card, and a data directory for each server. */
+/**
+ * Makes the directory of a new pool: admin key, RLF, card, and a data directory for each server.
+ */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';

@@ -1,4 +1,6 @@
-/** RLF files: read with their name in every complaint, signed with the key that lies beside them. */
+/**
+ * RLF files: read with their name in every complaint, signed with the key that lies beside them.
+ */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Flags } from '@oclif/core';

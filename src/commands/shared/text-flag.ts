@@ -3,7 +3,9 @@ import { LmError } from '../../engine/errors.ts';
 import type { Problem } from '../../engine/license/fields.ts';
 import { quoted } from '../../engine/license/names.ts';
 
-/** A required flag whose text must be well-formed: `problem` says what is wrong with it, or null. */
+/**
+ * A required flag whose text must be well-formed: `problem` says what is wrong with it, or null.
+ */
 export function textFlag(helpValue: string, description: string, problem: Problem) {
   return Flags.custom<string>({
     helpValue,

@@ -25,7 +25,8 @@ export function signCode(grant: LicenseCode, key: SigningKey): string {
 export function readCode(token: string, keyOf: (vendor: string) => string): LicenseCode {
   const { grant, jws } = takeApart(token);
   if (verifiesJws(jws, keyOf(grant.vendor))) return grant;
-  const message = `The license code ${grant.id} is not signed by the key of vendor ${grant.vendor}.`;
+  const { id, vendor } = grant;
+  const message = `The license code ${id} is not signed by the key of vendor ${vendor}.`;
   throw badData(message, 'It has been changed, or belongs to another key. Get it from the vendor.');
 }
 

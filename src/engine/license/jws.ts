@@ -14,7 +14,8 @@ export interface Jws {
 }
 
 export function signJws(typ: string, payload: unknown, key: SigningKey): string {
-  const signed = `${base64url(JSON.stringify({ alg: 'EdDSA', typ }))}.${base64url(JSON.stringify(payload))}`;
+  const parts = [{ alg: 'EdDSA', typ }, payload].map((part) => base64url(JSON.stringify(part)));
+  const signed = parts.join('.');
   return `${signed}.${Buffer.from(key.sign(Buffer.from(signed))).toString('base64url')}`;
 }
 

@@ -1,4 +1,6 @@
-/** The redundant license file (RLF, FIG. 2): a TOML text, read exactly, every signature verified. */
+/**
+ * The redundant license file (RLF, FIG. 2): a TOML text, read exactly, every signature verified.
+ */
 import { createHash } from 'node:crypto';
 import { LmError } from '../errors.ts';
 import { ADMIN_CHAIN_MAX, LICENSES_MAX, SERVERS_MAX } from '../limits.ts';

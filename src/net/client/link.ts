@@ -86,8 +86,8 @@ export class PoolLink {
 
   /**
    * Leaves a server that can't serve now for one whose address is not in `asked`; the next
-   * `connect` dials that. False, and nothing done, where there is none, or where seats are kept alive on this
-   * connection that are not to be moved along.
+   * `connect` dials that. False, and nothing done, where there is none, or where seats are kept
+   * alive on this connection that are not to be moved along.
    */
   moveOn(asked: ReadonlySet<string>, seatsToo: boolean): boolean {
     const next = this.#targets.map(addressOf).find((address) => !asked.has(address));

@@ -78,6 +78,7 @@ function setEnvironment(name: string, value: string | undefined): void {
     unsetenv: { args: ['ptr'], returns: 'i32' },
   });
   const nameText = Buffer.from(`${name}\0`);
+  const valueText = Buffer.from(`${value ?? ''}\0`);
   if (value === undefined) unsetenv(ptr(nameText));
-  else setenv(ptr(nameText), ptr(Buffer.from(`${value}\0`)), 1);
+  else setenv(ptr(nameText), ptr(valueText), 1);
 }
