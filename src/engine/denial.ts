@@ -1,5 +1,6 @@
 /** Why a request was refused, in words and numbers, with what to do about it. */
 import type { DenialCode, ErrorDetails } from './errors.ts';
+import { licenseOfKey } from './license/distribution.ts';
 import type { Row } from './row.ts';
 
 export interface Denial {
@@ -67,6 +68,15 @@ export function notYetValid(row: Row): Denial {
   };
 }
 
+function dropped(row: Row): Denial {
+  return {
+    code: 'unknown-application',
+    message: `The pool no longer has the license for ${nameOf(row)}: a newer RLF dropped it.`,
+    hint: 'Ask again, where another version is licensed; "lm status" lists what is.',
+    details: subject(row),
+  };
+}
+
 export function exceedsLimit(row: Row, count: number): Denial {
   const { hardLimit, records } = row.accounts;
   const away = records === 0 ? '' : `, ${records} of them held or commuted`;
@@ -81,6 +91,7 @@ export function exceedsLimit(row: Row, count: number): Denial {
 
 /** Why a request that was in the line is turned away. */
 export function notServed(row: Row, count: number): Denial {
+  if (row.license === null) return dropped(row);
   if (row.phase === 'over') return expired(row);
   if (row.phase === 'coming') return notYetValid(row);
   return count > row.ceiling ? exceedsLimit(row, count) : allInUse(row, count);
@@ -142,13 +153,13 @@ function numbers(row: Row, requested: number): ErrorDetails {
 }
 
 function subject({ license, id }: Row): ErrorDetails {
-  if (license === null) return { license: id };
-  const { vendor, application, version } = license;
+  const { vendor, application, version } = license ?? licenseOfKey(id);
   return { vendor, application, version };
 }
 
 function nameOf({ license, id }: Row): string {
-  return license === null ? id : `${license.application} ${license.version}`;
+  const { application, version } = license ?? licenseOfKey(id);
+  return `${application} ${version}`;
 }
 
 function iso(milliseconds: number): string {

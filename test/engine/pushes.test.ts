@@ -137,6 +137,15 @@ describe('a license that a newer RLF', () => {
     expect(server.license('Other')).toMatchObject({ available: 100 });
   });
 
+  test('drops: who waits for it is told so', () => {
+    const { server } = holding(10, 10);
+    const waiter = server.client();
+    server.ask(waiter, server.request(9, { patienceMs }));
+    const [answer] = server.step(offer(2, other));
+    expect(answer).toMatchObject({ 1: 2, 2: 'unknown-application' });
+    expect(answer?.[3]).toContain('Application 1:');
+  });
+
   test('drops and takes up again: as it says then', () => {
     const { server, client } = holding(10, 4);
     server.step(offer(2, other));
