@@ -38,10 +38,7 @@ beforeAll(async () => {
     work.catch(() => undefined);
   };
   begin('abandoned', abandoned());
-  begin(
-    'lost',
-    lost(dies).then(() => silence()),
-  );
+  begin('lost', lost(dies));
   begin('slow', slowCut(server));
   begin('deaf', deafCut(server));
 });
