@@ -46,7 +46,8 @@ function newest(folder) {
 function install() {
   const installed = modified(join(root, 'node_modules/.package-lock.json'));
   if (installed > 0 && installed >= modified(join(root, 'package-lock.json'))) return;
-  run('installing packages (npm ci)', 'npm', ['ci', '--no-audit', '--no-fund']);
+// Not `npm ci`: it refuses a lock file made where the registry has only this platform's packages.
+  run('installing packages', 'npm', ['install', '--no-save', '--no-audit', '--no-fund']);
 }
 
 function build() {

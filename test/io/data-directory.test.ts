@@ -12,18 +12,18 @@ import {
 import { join } from 'node:path';
 import { openDataDirectory, prepareDataDirectory } from '../../src/engine/io/data-directory.ts';
 import { createStore, metaKey, openStore } from '../../src/engine/io/lmdb/lmdb-store.ts';
+import { bytes, SAMPLE } from './samples.ts';
 import {
-  bytes,
   contents,
   failure,
   memoryDirectory,
   runScript,
-  SAMPLE,
   scratchDirectory,
   spawnScript,
 } from './scratch.ts';
 
 const parent = memoryDirectory();
+const onDisk = scratchDirectory();
 let next = 0;
 
 function newName(): string {
@@ -261,7 +261,7 @@ test('a server loads no native code but that of LMDB, wherever it was built', as
 });
 
 test('a kill -9 loses nothing that was acknowledged', async () => {
-  const directory = join(scratchDirectory(), 'data');
+  const directory = join(onDisk, 'data');
   await prepareDataDirectory(directory, SAMPLE);
   for (let round = 0; round < 5; round += 1) {
     const child = spawnScript('commit-numbers.ts', [directory, '100']);

@@ -5,7 +5,8 @@ import { open as openLmdb } from 'lmdb';
 import { findDamage } from '../../src/engine/io/lmdb/check.ts';
 import { createStore, openStore } from '../../src/engine/io/lmdb/lmdb-store.ts';
 import { randomWrites } from './random-writes.ts';
-import { bytes, contents, failure, memoryDirectory, runScript, seededRandom } from './scratch.ts';
+import { bytes, seededRandom } from './samples.ts';
+import { contents, failure, memoryDirectory, runScript } from './scratch.ts';
 
 const PAGE_BYTES = 4096;
 const MARK = 'a value that is easy to find';

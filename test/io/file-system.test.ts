@@ -2,6 +2,8 @@ import { expect, test } from 'bun:test';
 import { networkFileSystem, requireLocalDisk } from '../../src/engine/io/file-system.ts';
 import { failure, scratchDirectory } from './scratch.ts';
 
+const directory = scratchDirectory();
+
 test('network file systems are known by the numbers of statfs(2)', () => {
   expect(networkFileSystem(0x6969)).toBe('NFS');
   expect(networkFileSystem(0xff534d42)).toBe('CIFS');
@@ -15,12 +17,10 @@ test('network file systems are known by the numbers of statfs(2)', () => {
 test('local file systems pass: ext4, XFS, Btrfs, ZFS, F2FS, overlay, tmpfs', () => {
   const local = [0xef53, 0x58465342, 0x9123683e, 0x2fc12fc1, 0xf2f52010, 0x794c7630, 0x01021994];
   expect(local.map(networkFileSystem)).toEqual(local.map(() => null));
-  const directory = scratchDirectory();
   expect(() => requireLocalDisk(directory)).not.toThrow();
 });
 
 test('a directory on one is refused by name', async () => {
-  const directory = scratchDirectory();
   const error = await failure(() => requireLocalDisk(directory, () => ({ type: 0x6969 })));
   expect(error.code).toBe('config');
   expect(error.message).toBe(`${directory} is on a network file system (NFS).`);

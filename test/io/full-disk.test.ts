@@ -3,7 +3,8 @@ import { afterAll, describe, expect, test } from 'bun:test';
 import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDataDirectory, prepareDataDirectory } from '../../src/engine/io/data-directory.ts';
-import { bytes, contents, failure, runScript, SAMPLE, scratchDirectory } from './scratch.ts';
+import { bytes, SAMPLE } from './samples.ts';
+import { contents, failure, runScript, scratchDirectory } from './scratch.ts';
 
 const place = join(scratchDirectory(), 'small');
 mkdirSync(place);
@@ -105,6 +106,8 @@ const isRoot = process.getuid?.() === 0;
 
 describe.skipIf(!isRoot)(`as another user${isRoot ? '' : ' (skipped: needs root)'}`, () => {
   const OTHER = 65_534;
+  const mine = scratchDirectory();
+  const closed = scratchDirectory();
 
   /** Runs with another user's rights: a process of root's may do anything. */
   async function asOther(action: () => Promise<unknown>) {
@@ -117,7 +120,7 @@ describe.skipIf(!isRoot)(`as another user${isRoot ? '' : ' (skipped: needs root)
   }
 
   test('a directory of a different owner is not opened', async () => {
-    const directory = join(scratchDirectory(), 'data');
+    const directory = join(mine, 'data');
     await prepareDataDirectory(directory, SAMPLE);
     const error = await asOther(() => openDataDirectory(directory));
     expect(error.code).toBe('config');
@@ -126,7 +129,6 @@ describe.skipIf(!isRoot)(`as another user${isRoot ? '' : ' (skipped: needs root)
   });
 
   test('nothing is prepared where the user may not write', async () => {
-    const closed = scratchDirectory();
     chmodSync(closed, 0o755);
     const error = await asOther(() => prepareDataDirectory(join(closed, 'data'), SAMPLE));
     expect(error.code).toBe('config');

@@ -12,7 +12,7 @@ import { LmError } from '../../src/engine/errors.ts';
 import { findDamage } from '../../src/engine/io/lmdb/check.ts';
 import { openStore } from '../../src/engine/io/lmdb/lmdb-store.ts';
 import { randomWrites } from './random-writes.ts';
-import { bytes, seededRandom } from './scratch.ts';
+import { bytes, seededRandom } from './samples.ts';
 
 const PAGE_BYTES = 4096;
 const HEADER_BYTES = 160;

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { findDamage } from '../../src/engine/io/lmdb/check.ts';
 import { createStore } from '../../src/engine/io/lmdb/lmdb-store.ts';
 import { PAGE_BYTES, RawDatabase, type RawNode } from './raw-database.ts';
-import { bytes, memoryDirectory } from './scratch.ts';
+import { bytes } from './samples.ts';
+import { memoryDirectory } from './scratch.ts';
 
 const directory = memoryDirectory();
 const base = join(directory, 'base.mdb');

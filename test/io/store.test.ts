@@ -3,7 +3,8 @@ import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createStore, openStore } from '../../src/engine/io/lmdb/lmdb-store.ts';
 import type { Store, Write } from '../../src/engine/io/store.ts';
-import { bytes, contents, failure, scratchDirectory, seededRandom } from './scratch.ts';
+import { bytes, seededRandom } from './samples.ts';
+import { contents, failure, scratchDirectory } from './scratch.ts';
 
 const directory = scratchDirectory();
 let next = 0;
