@@ -1,19 +1,22 @@
 /** A full, a read-only and a forbidden disk. Most need root, to mount a small file system. */
-import { afterAll, describe, expect, test } from 'bun:test';
-import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'bun:test';
+import { chmodSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDataDirectory, prepareDataDirectory } from '../../src/engine/io/data-directory.ts';
 import { bytes, SAMPLE } from './samples.ts';
-import { contents, failure, runScript, scratchDirectory } from './scratch.ts';
+import {
+  contents,
+  failure,
+  mount,
+  mountedDirectory,
+  runScript,
+  scratchDirectory,
+} from './scratch.ts';
 
-const place = join(scratchDirectory(), 'small');
-mkdirSync(place);
-const mounted = mount(['-t', 'tmpfs', '-o', 'size=1m,mode=700', 'tmpfs', place]);
+const small = mountedDirectory('size=1m');
+const mounted = small !== null;
+const place = small ?? '';
 const filler = join(place, 'filler');
-
-function mount(args: readonly string[]): boolean {
-  return Bun.spawnSync(['mount', ...args], { stdio: ['ignore', 'ignore', 'ignore'] }).success;
-}
 
 /** Leaves not one free byte. */
 function fillDisk(): void {
@@ -23,10 +26,6 @@ function fillDisk(): void {
 function emptyDisk(): void {
   for (const file of readdirSync(place)) rmSync(join(place, file), { recursive: true });
 }
-
-afterAll(() => {
-  if (mounted) Bun.spawnSync(['umount', place]);
-});
 
 const reason = mounted ? '' : ' (skipped: needs the right to mount)';
 

@@ -18,6 +18,22 @@ export function scratchDirectory(parent = tmpdir()): string {
   return directory;
 }
 
+/** A file system of its own in memory, or null without the right to mount one. */
+export function mountedDirectory(options: string): string | null {
+  const directory = mkdtempSync(join(tmpdir(), 'lm-io-'));
+  const isMounted = mount(['-t', 'tmpfs', '-o', `mode=700,${options}`, 'tmpfs', directory]);
+  afterAll(() => {
+    if (isMounted) Bun.spawnSync(['umount', directory]);
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return isMounted ? directory : null;
+}
+
+/** Runs mount(8): whether it did what it was asked for. */
+export function mount(args: readonly string[]): boolean {
+  return Bun.spawnSync(['mount', ...args], { stdio: ['ignore', 'ignore', 'ignore'] }).success;
+}
+
 /** One in memory, where there is such a place: for tests that would flush a disk for nothing. */
 export function memoryDirectory(): string {
   return scratchDirectory(existsSync('/dev/shm') ? '/dev/shm' : tmpdir());

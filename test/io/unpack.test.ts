@@ -1,26 +1,20 @@
 /** Where the executable unpacks the database library, and what stands in its way (STACK). */
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { beforeAll, describe, expect, test } from 'bun:test';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../commands/run-lm.ts';
 import { executable } from '../e2e/executable.ts';
-import { scratchDirectory } from './scratch.ts';
+import { mountedDirectory, scratchDirectory } from './scratch.ts';
 
 const parent = scratchDirectory();
-const place = join(parent, 'noexec');
-mkdirSync(place);
-const mounted = Bun.spawnSync(['mount', '-t', 'tmpfs', '-o', 'noexec,mode=700', 'tmpfs', place], {
-  stdio: ['ignore', 'ignore', 'ignore'],
-}).success;
+const noexec = mountedDirectory('noexec');
+const mounted = noexec !== null;
+const place = noexec ?? '';
 let lm = '';
 
 beforeAll(() => {
   lm = executable();
 }, 120_000);
-
-afterAll(() => {
-  if (mounted) Bun.spawnSync(['umount', place]);
-});
 
 let next = 0;
 
