@@ -46,7 +46,7 @@ function newest(folder) {
 function install() {
   const installed = modified(join(root, 'node_modules/.package-lock.json'));
   if (installed > 0 && installed >= modified(join(root, 'package-lock.json'))) return;
-// Not `npm ci`: it refuses a lock file made where the registry has only this platform's packages.
+  // Not `npm ci`: it refuses a lock file made where the registry has only this platform's packages.
   run('installing packages', 'npm', ['install', '--no-save', '--no-audit', '--no-fund']);
 }
 
