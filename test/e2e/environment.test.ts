@@ -153,7 +153,7 @@ describe('what else is in the way', () => {
 });
 
 describe.skipIf(!isRoot)('a full disk', () => {
-  test('while it serves: it ends with 78; with room again, all it acknowledged is there', async () => {
+  test('while it serves: it ends with 78; with room again, all granted is there', async () => {
     await mounted({ name: 'disk', options: 'size=2m' }, async (disk) => {
       const data = join(disk, 'A');
       cpSync(site.data, data, { recursive: true });

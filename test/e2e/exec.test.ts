@@ -84,7 +84,7 @@ describe('programs see what they would see without lm', () => {
     expect(denied.stderr).toMatch(/^lm: The license for None 1.0 expired.*\n {4}\S.*\n$/);
   });
 
-  test('signals go on to the program; one that ignores SIGTERM lives until it ends by itself', async () => {
+  test('signals go on to the program; one that ignores SIGTERM ends when it likes', async () => {
     const stubborn = new Program(
       site,
       "trap '' TERM; trap 'echo usr' USR1; echo up; while ! read x; do :; done; echo $x",
@@ -105,7 +105,8 @@ describe('programs see what they would see without lm', () => {
     let shown = '';
     const script =
       'stty size; test -t 0 && test -t 1 && test -t 2 && echo tty; n=0; ' +
-      'trap \'n=$((n+1)); echo int$n\' INT; while :; do read line && break; done; echo "hello $line"; exit 5';
+      "trap 'n=$((n+1)); echo int$n' INT; while :; do read line && break; done; " +
+      'echo "hello $line"; exit 5';
     const child = Bun.spawn([executable(), 'exec', '--app', 'App', '--', 'sh', '-c', script], {
       cwd: site.path,
       env: { ...process.env, ...site.env },

@@ -180,7 +180,7 @@ describe('a crowd', () => {
     ]);
   });
 
-  test('more connections than the server may open files: it goes on when they are gone', async () => {
+  test('more connections than files it may open: it goes on when they are gone', async () => {
     const small = new Site();
     try {
       await small.found([{ application: 'App', limit: 9 }]);

@@ -52,7 +52,7 @@ test('a raised limit serves who was denied before', async () => {
   expect(await license('Raised')).toMatchObject({ hardLimit: 5, inUse: 5, deficit: 0 });
 });
 
-test('a lowered one leaves a deficit, which only shrinks; a license that is gone runs out', async () => {
+test('a lowered one leaves a deficit, which only shrinks; a removed one runs out', async () => {
   const [a, b, c] = [
     await seats('Lowered', 3),
     await seats('Lowered', 2),
@@ -75,7 +75,7 @@ test('a lowered one leaves a deficit, which only shrinks; a license that is gone
   expect(await license('Removed')).toBeUndefined();
 });
 
-test('what may not follow the RLF in force is refused by name, and the server goes on', async () => {
+test('what may not follow is refused by name, and the server goes on', async () => {
   const good = [...codes.raised, ...codes.lowered];
   copyFileSync(site.rlf, site.file('in-force.toml'));
   put(sequence - 1, good);
@@ -114,7 +114,7 @@ test('what may not follow the RLF in force is refused by name, and the server go
   copyFileSync(site.file('in-force.toml'), site.rlf);
 });
 
-test('a restart serves the RLF in force, whatever the file says, or names what is wrong', async () => {
+test('a restart serves the RLF in force, or names what is wrong with the file', async () => {
   await session.end();
   expect(await server.stop()).toBe(0);
   put(sequence, codes.raised);

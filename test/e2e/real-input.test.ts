@@ -164,7 +164,7 @@ test('lm request: grants, denials and their exit codes', async () => {
   expect(JSON.parse(released.stdout)).toEqual({ released: true, count: 1 });
 });
 
-test('names are one in every Unicode form; the session ends, and all its seats are back', async () => {
+test('a name is one in every Unicode form; a session that ends gives all back', async () => {
   const free = licenses.find((one) => {
     const decomposes = one.application !== one.application.normalize('NFD');
     return decomposes && expected.alone(one) && limitOf(one) > expected.inUse(one);

@@ -5,8 +5,8 @@ import type { Ran } from '../commands/run-lm.ts';
 import { expectJsonRefusal, expectRefusal } from './refusal.ts';
 import { Site } from './site.ts';
 
-/** Bytes changed one at a time, spread over the whole file. */
-const REGIONS = 7;
+/** Bytes changed one at a time, spread over the whole file; test/license changes each of them. */
+const REGIONS = process.env['LM_SOAK'] === '1' ? 100 : 4;
 const AT_ONCE = 6;
 
 const site = new Site();
@@ -69,7 +69,6 @@ function remains(text: string): Version[] {
     ['empty', ''],
     ['cut in half', text.slice(0, text.length / 2)],
     ['twice', text + text],
-    ['zeros', '\0'.repeat(1_000)],
     ['nested', '['.repeat(50_000)],
     ['too long', `${text}#${'x'.repeat(4 * 1024 * 1024)}`],
   ];
@@ -142,7 +141,7 @@ test('an RLF that somebody else signed: not for this pool, whoever offers it', a
   expectRefusal(await site.lm(serve), 76);
 });
 
-test('a license file: every field, bytes of every region, what is none; nothing is added', async () => {
+test('a license file: every field, bytes of every region, what is none; none is added', async () => {
   const fields: [RegExp, string][] = [
     [/^name = ".*"/m, 'name = "Acne"'],
     [/^key = ".*"/m, `key = "${otherKey}"`],
@@ -151,7 +150,7 @@ test('a license file: every field, bytes of every region, what is none; nothing 
   ];
   const versions = [...replaced(license, fields), ...regions(license), ...remains(license)];
   await expectRefused(versions, (file) => ['code', 'show', file]);
-  await expectRefused(versions.slice(0, 6), (file) => ['rlf', 'add', file, '--rlf', site.rlf]);
+  await expectRefused(versions.slice(0, 4), (file) => ['rlf', 'add', file, '--rlf', site.rlf]);
   expect(await Bun.file(site.rlf).text()).toBe(rlf);
 });
 

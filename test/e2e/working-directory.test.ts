@@ -14,7 +14,7 @@ const marker = site.file('somebody-was-here');
 beforeAll(async () => {
   await site.found([{ application: 'App', limit: 50 }]);
   mkdirSync(trap);
-  const evil = `require('node:fs').writeFileSync(${JSON.stringify(marker)}, process.argv.join(' '));`;
+  const evil = `require('node:fs').writeFileSync(${JSON.stringify(marker)}, '');`;
   const variables = {
     LM_POOL: site.card,
     LM_DATA: site.data,
