@@ -14,7 +14,7 @@ const BATCH = 5_000;
 
 export interface KeyResult {
   readonly keys: number;
-  /** Resident memory of the server with the keys less that without, by key. */
+  /** Memory of the server with the keys less that without, by key; pages of its file aside. */
   readonly bytesPerKey: number;
   /** Reading the keys' records from the store and nothing else. */
   readonly readMs: number;
@@ -69,6 +69,6 @@ async function readKeys({ data }: BenchPool): Promise<number> {
 }
 
 function residentBytes(pid: number): number {
-  const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  const line = /RssAnon:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Number(line?.[1]) * 1_024;
 }

@@ -5,7 +5,7 @@
  */
 import type { Client } from './client.ts';
 import { decode, encode } from './codec.ts';
-import { ID_BYTES, idText } from './seat-key.ts';
+import { ID_BYTES } from './seat-key.ts';
 
 /** Who holds a key, as status shows it, and the client instance it belongs to. */
 export interface Holder {
@@ -64,45 +64,69 @@ export function writeKeyBody(into: Buffer, at: number, key: KeyBody): number {
   return writeBlock(into, after, bytesOfHolder(key.holder));
 }
 
-/** Reads keys back; terms and holders that repeat become one object each. */
+/** Reads keys back. Terms that repeat become one object; holders are taken apart when asked for. */
 export class KeyReader {
   readonly #terms = new Map<string, Terms>();
-  readonly #holders = new Map<string, Holder>();
 
   /** The key at `at`, and where it ends. */
   read(from: Buffer, at: number): { readonly key: KeyBody; readonly end: number } {
-    const id = idText(from.subarray(at, at + ID_BYTES));
+    const id = from.toString('latin1', at, at + ID_BYTES);
     const since = from.readDoubleBE(at + SINCE_AT);
     const termsAt = at + TERMS_AT;
     const holderAt = termsAt + LENGTH_BYTES + from.readUInt16BE(termsAt);
     const end = holderAt + LENGTH_BYTES + from.readUInt16BE(holderAt);
-    const terms = shared(this.#terms, block(from, termsAt, holderAt), readTerms);
-    const holder = shared(this.#holders, block(from, holderAt, end), readHolder);
+    const terms = this.#termsOf(from.toString('latin1', termsAt + LENGTH_BYTES, holderAt));
+    const holder = new StoredHolder(from.toString('latin1', holderAt + LENGTH_BYTES, end));
     return { key: { id, since, terms, holder }, end };
+  }
+
+  #termsOf(packed: string): Terms {
+    const known = this.#terms.get(packed);
+    if (known !== undefined) return known;
+    const [license, count, lifetimeMs] = unpacked(packed) as [string, number, number];
+    const terms = { license, count, lifetimeMs };
+    this.#terms.set(packed, terms);
+    return terms;
   }
 }
 
-/** Holders differ by process, so there may be as many as keys: only so many are remembered. */
-const SHARED_MAX = 100_000;
+/** A holder as its record has it: a million of them are kept small, and few are ever looked at. */
+class StoredHolder implements Holder {
+  readonly #packed: string;
 
-function shared<T>(known: Map<string, T>, bytes: Buffer, make: (bytes: Uint8Array) => T): T {
-  const text = bytes.toString('latin1');
-  const first = known.get(text);
-  if (first !== undefined) return first;
-  const made = make(bytes);
-  if (known.size < SHARED_MAX) known.set(text, made);
-  return made;
+  constructor(packed: string) {
+    this.#packed = packed;
+  }
+
+  get user(): string {
+    return this.#fields()[0];
+  }
+
+  get host(): string {
+    return this.#fields()[1];
+  }
+
+  get pid(): number {
+    return this.#fields()[2];
+  }
+
+  get address(): string {
+    return this.#fields()[3];
+  }
+
+  get instance(): string {
+    return this.#fields()[4];
+  }
+
+  #fields(): HolderFields {
+    return unpacked(this.#packed) as HolderFields;
+  }
 }
 
-function readTerms(bytes: Uint8Array): Terms {
-  const [license, count, lifetimeMs] = decode(bytes) as [string, number, number];
-  return { license, count, lifetimeMs };
-}
+type HolderFields = [user: string, host: string, pid: number, address: string, instance: string];
 
-function readHolder(bytes: Uint8Array): Holder {
-  const fields = decode(bytes) as [string, string, number, string, string];
-  const [user, host, pid, address, instance] = fields;
-  return { user, host, pid, address, instance };
+function unpacked(packed: string): unknown {
+  return decode(Buffer.from(packed, 'latin1'));
 }
 
 function bytesOfTerms(terms: Terms): Uint8Array {
@@ -126,8 +150,4 @@ function writeBlock(into: Buffer, at: number, bytes: Uint8Array): number {
   into.writeUInt16BE(bytes.length, at);
   into.set(bytes, at + LENGTH_BYTES);
   return at + LENGTH_BYTES + bytes.length;
-}
-
-function block(from: Buffer, at: number, end: number): Buffer {
-  return from.subarray(at + LENGTH_BYTES, end);
 }

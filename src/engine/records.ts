@@ -64,8 +64,9 @@ export function numberKey(space: SpaceByte, number: number): Uint8Array {
 }
 
 export function numberOfKey(key: Uint8Array): number {
-  const bytes = Buffer.from(key.buffer, key.byteOffset, key.byteLength);
-  return bytes.readUIntBE(1, NUMBER_KEY_BYTES - 1);
+  let number = 0;
+  for (let at = 1; at < NUMBER_KEY_BYTES; at++) number = number * 256 + (key[at] ?? 0);
+  return number;
 }
 
 /** Records are small values of MessagePack; one place writes and reads them. */
