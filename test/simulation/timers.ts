@@ -1,0 +1,30 @@
+/**
+ * Runs a piece of the server with timers and a clock that belong to the simulation. The node loop
+ * schedules itself with the global ones; all of its work is synchronous, so they are lent for just
+ * that long.
+ */
+export interface Timers {
+  readonly immediate: (run: () => void) => void;
+  /** Returns what cancels it. */
+  readonly timeout: (run: () => void, ms: number) => () => void;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+}
+
+export function withTimers<T>(timers: Timers, run: () => T): T {
+  const { setImmediate, setTimeout, clearTimeout, performance } = globalThis;
+  const lent = {
+    setImmediate: (work: () => void) => timers.immediate(work),
+    setTimeout: (work: () => void, ms: number) => timers.timeout(work, ms),
+    clearTimeout: (cancel: unknown) => {
+      if (typeof cancel === 'function') cancel();
+    },
+    performance: { now: timers.now },
+  };
+  Object.assign(globalThis, lent);
+  try {
+    return run();
+  } finally {
+    Object.assign(globalThis, { setImmediate, setTimeout, clearTimeout, performance });
+  }
+}
