@@ -4,7 +4,7 @@
  * and never touch the table; a batch of any size is one record, written in one place.
  */
 import { assert } from './errors.ts';
-import { type KeyBody, KeyReader, keyBodyBytes, writeKeyBody } from './key-record.ts';
+import { bufferOf, type KeyBody, KeyReader, keyBodyBytes, writeKeyBody } from './key-record.ts';
 import { JOURNAL_BYTES_MAX } from './limits.ts';
 import {
   drop,
@@ -125,7 +125,7 @@ function replay(
   reader: KeyReader,
   { issued, ended }: { issued: Map<number, KeyBody>; ended: Set<number> },
 ): void {
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  const bytes = bufferOf(value);
   let at = 0;
   while (at < bytes.length) {
     const number = bytes.readUIntBE(at + 1, NUMBER_BYTES);

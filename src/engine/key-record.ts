@@ -67,6 +67,8 @@ export function writeKeyBody(into: Buffer, at: number, key: KeyBody): number {
 /** Reads keys back. Terms that repeat become one object; holders are taken apart when asked for. */
 export class KeyReader {
   readonly #terms = new Map<string, Terms>();
+  #last: Terms = { license: '', count: 0, lifetimeMs: 0 };
+  #lastBytes = Buffer.alloc(0);
 
   /** The key at `at`, and where it ends. */
   read(from: Buffer, at: number): { readonly key: KeyBody; readonly end: number } {
@@ -75,17 +77,24 @@ export class KeyReader {
     const termsAt = at + TERMS_AT;
     const holderAt = termsAt + LENGTH_BYTES + from.readUInt16BE(termsAt);
     const end = holderAt + LENGTH_BYTES + from.readUInt16BE(holderAt);
-    const terms = this.#termsOf(from.toString('latin1', termsAt + LENGTH_BYTES, holderAt));
+    const terms = this.#termsOf(from, termsAt + LENGTH_BYTES, holderAt);
     const holder = new StoredHolder(from.toString('latin1', holderAt + LENGTH_BYTES, end));
     return { key: { id, since, terms, holder }, end };
   }
 
-  #termsOf(packed: string): Terms {
-    const known = this.#terms.get(packed);
-    if (known !== undefined) return known;
-    const [license, count, lifetimeMs] = unpacked(packed) as [string, number, number];
-    const terms = { license, count, lifetimeMs };
-    this.#terms.set(packed, terms);
+  #termsOf(from: Buffer, start: number, end: number): Terms {
+    // Most keys are for what the key before was for.
+    if (from.compare(this.#lastBytes, 0, this.#lastBytes.length, start, end) === 0)
+      return this.#last;
+    const packed = from.toString('latin1', start, end);
+    let terms = this.#terms.get(packed);
+    if (terms === undefined) {
+      const [license, count, lifetimeMs] = unpacked(packed) as [string, number, number];
+      terms = { license, count, lifetimeMs };
+      this.#terms.set(packed, terms);
+    }
+    this.#last = terms;
+    this.#lastBytes = Buffer.from(packed, 'latin1');
     return terms;
   }
 }
@@ -150,4 +159,10 @@ function writeBlock(into: Buffer, at: number, bytes: Uint8Array): number {
   into.writeUInt16BE(bytes.length, at);
   into.set(bytes, at + LENGTH_BYTES);
   return at + LENGTH_BYTES + bytes.length;
+}
+
+/** Bytes as a Buffer, which reads numbers and texts; a view is made only where it must be. */
+export function bufferOf(bytes: Uint8Array): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -4,7 +4,7 @@
  */
 import { type Expiring, ExpiryQueue } from './expiry-queue.ts';
 import { type Journaled, KeyJournal } from './key-journal.ts';
-import { type Holder, type KeyBody, KeyReader, type Terms } from './key-record.ts';
+import { bufferOf, type Holder, type KeyBody, KeyReader, type Terms } from './key-record.ts';
 import { CLOCK_DRIFT_MAX, MARGIN_MS } from './limits.ts';
 import { numberOfKey, type RecordSource, Space, spacePrefix, type Write } from './records.ts';
 
@@ -86,8 +86,7 @@ export class KeyTable {
       const number = numberOfKey(recordKey);
       this.#nextNumber = Math.max(this.#nextNumber, number + 1);
       if (ended.has(number)) continue;
-      const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-      this.#add(number, reader.read(bytes, 0).key, { now, tabled: true });
+      this.#add(number, reader.read(bufferOf(value), 0).key, { now, tabled: true });
     }
     for (const number of ended) this.#nextNumber = Math.max(this.#nextNumber, number + 1);
     for (const [number, body] of issued) {

@@ -79,6 +79,7 @@ export class PoolLink {
     const abort = new AbortController();
     const promise = this.#dialRound(abort.signal).finally(() => {
       this.#round = null;
+      if (this.#current === null && this.#listeners.size > 0) this.#scheduleRedial();
     });
     this.#round = { promise, abort };
     return promise;
@@ -134,14 +135,9 @@ export class PoolLink {
   }
 
   async #dialRound(signal: AbortSignal): Promise<Connection> {
-    try {
-      const opened = await this.#race(signal);
-      this.#adopt(opened);
-      return opened.connection;
-    } catch (error) {
-      if (this.#listeners.size > 0) this.#scheduleRedial();
-      throw error;
-    }
+    const opened = await this.#race(signal);
+    this.#adopt(opened);
+    return opened.connection;
   }
 
   /** In list order, each a little later than the one before; the first that answers is taken. */
