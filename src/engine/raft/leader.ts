@@ -75,7 +75,7 @@ export function handleAck(raft: RaftState, message: Ack): void {
   if (message.type === 'append-ack') handleAppendAck(raft, message);
   else if (message.type === 'snapshot-ack') handleSnapshotAck(raft, message);
   else resendLost(raft, from, round);
-  continueTransfer(raft);
+  if (raft.transfer?.to === from) continueTransfer(raft);
   leaveIfRemoved(raft);
 }
 

@@ -19,6 +19,8 @@ export class Progress {
   /** The heartbeat round in which the last append or piece was sent; a probe waits after one. */
   sentRound = 0;
   waiting = false;
+  /** The commit index that the last append told. */
+  sentCommit = 0;
   /** The newest round acked, and when an ack last arrived (any message of the leader). */
   ackedRound = 0;
   ackedAt: number;

@@ -22,15 +22,15 @@ export function sendAppend(raft: RaftState, to: ServerId, always: boolean): void
   if (progress === undefined || progress.mode === 'snapshot') return;
   let isOwed = always;
   while (!progress.waiting) {
-    const room = progress.room(log, options.limits);
-    const entries = log.slice(progress.next, room.entries, room.bytes);
-    if (entries.length === 0 && !isOwed) return;
     const previousIndex = progress.next - 1;
     const previousTerm = log.term(previousIndex);
     if (previousTerm === null) {
       beginSnapshot(raft, progress, to);
       return;
     }
+    const room = progress.room(log, options.limits);
+    const entries = log.slice(progress.next, room.entries, room.bytes);
+    if (entries.length === 0 && !isOwed) return;
     raft.send({
       type: 'append',
       from: raft.id,
@@ -45,6 +45,7 @@ export function sendAppend(raft: RaftState, to: ServerId, always: boolean): void
     });
     isOwed = false;
     progress.sentRound = raft.round;
+    progress.sentCommit = log.committed;
     if (progress.mode === 'probe') progress.waiting = true;
     else progress.next += entries.length;
   }
@@ -66,7 +67,8 @@ export function handleAppendAck(raft: RaftState, message: AppendAck): void {
     return;
   }
   progress.accept(index, log.baseIndex);
-  if (!advanceCommit(raft)) sendAppend(raft, from, false);
+  // While it was probed it may have missed the news of a commit.
+  if (!advanceCommit(raft)) sendAppend(raft, from, progress.sentCommit < log.committed);
 }
 
 /** The last entry of this log that can agree with the follower's, by the hint's term. */

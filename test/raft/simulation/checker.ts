@@ -186,6 +186,10 @@ export class Checker {
     this.#committedIndex = committed;
     const { voters } = configuration;
     const term = view.places.get(committed)?.term ?? 0;
+    // §5.4.2, Figure 8: an earlier term's entry is committed only along with one of this term.
+    if (term !== status.term) {
+      throw new Violation('only its own term by count', `${id} commits ${committed} of ${term}`);
+    }
     const holders = this.#countHolders(voters, committed, term);
     if (holders * 2 <= voters.length) {
       throw new Violation(
@@ -198,10 +202,11 @@ export class Checker {
   /** Dissertation §4.1, and the correction of 2015: after a commit of the leader's own term. */
   #checkChange(id: ServerId, view: View, term: number): void {
     const before = view.configurations.at(-2) ?? 0;
-    if (before > this.#committedIndex) {
+    if (before > view.committed) {
       throw new Violation('one change at a time', `${id} while ${before} is not committed`);
     }
-    if (this.#committed.get(this.#committedIndex)?.term !== term) {
+    // As far as this leader knows: a newer one may have committed more meanwhile.
+    if (view.places.get(view.committed)?.term !== term) {
       throw new Violation('one change at a time', `${id} before a commit of its own term ${term}`);
     }
   }

@@ -44,7 +44,7 @@ export function limitsOf({ trailingEntries, entriesPerMessageMax }: RunOptions):
   return {
     entriesPerMessageMax,
     bytesPerMessageMax: 512,
-    entriesInFlightMax: 24,
+    entriesInFlightMax: 3 * entriesPerMessageMax,
     bytesInFlightMax: 1_024,
     uncommittedEntriesMax: 64,
     uncommittedBytesMax: 16_384,
