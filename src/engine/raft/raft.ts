@@ -102,9 +102,7 @@ function dispatch(raft: RaftState, event: Event): Outcome | null {
       gone(raft, event.peer);
       break;
     case 'compact':
-      if (event.index > raft.log.snapshot.index) {
-        raft.log.compact(event.index, event.data, raft.options.limits.trailingEntries);
-      }
+      compact(raft, event.index, event.data);
       break;
     case 'reconsider':
       reconsider(raft);
@@ -133,6 +131,13 @@ function persisted(raft: RaftState, batch: number): void {
   raft.log.persisted(batch);
   countOwnVote(raft, batch);
   if (raft.role === 'leader') handleOwnProgress(raft);
+}
+
+/** A snapshot that comes after a newer one is no news. */
+function compact(raft: RaftState, index: number, data: Uint8Array): void {
+  const { snapshotBytesMax, trailingEntries } = raft.options.limits;
+  assert(data.length <= snapshotBytesMax, 'followers take a snapshot of this size');
+  if (index > raft.log.snapshot.index) raft.log.compact(index, data, trailingEntries);
 }
 
 function gone(raft: RaftState, peer: ServerId): void {

@@ -136,11 +136,12 @@ export class SimulatedNode {
       this.#finish(group);
       return;
     }
-    const { schedule, random, options } = this.#world;
+    const { schedule, random, options, isFaulty } = this.#world;
+    const flushMsMax = isFaulty ? options.flushMsMax : 1;
     const life = this.#life;
     this.#isFlushing = true;
     this.#flushing = group;
-    schedule.after(random.fraction() * options.flushMsMax, () => {
+    schedule.after(random.fraction() * flushMsMax, () => {
       if (this.#life !== life) return;
       this.#isFlushing = false;
       this.#flushing = [];
