@@ -1,4 +1,4 @@
-/** `bun test/raft/mutants.ts [--seeds N] [NAME…]`: in how many seeds each mutant is found, and how. */
+/** `bun test/raft/mutants.ts [--seeds N] [NAME…]`: in which seeds each mutant is found. */
 import { parseArgs } from 'node:util';
 import { MUTANTS, withMutant } from './simulation/mutants.ts';
 import { run } from './simulation/run.ts';

@@ -65,7 +65,7 @@ export type Notice =
       readonly term: number;
       readonly leader: ServerId | null;
     }
-  /** A heartbeat round begins now; its messages are sent with this step's. Follows `role: leader`. */
+  /** A heartbeat round begins now; its messages are sent with this step's. */
   | { readonly type: 'round'; readonly term: number; readonly round: number }
   /** A message of the leader of this term arrived. */
   | {

@@ -56,7 +56,7 @@ export function handleAppend(raft: RaftState, message: Append): void {
   sendAppendAck(raft, message, agreed);
 }
 
-/** What is committed agrees with the leader's log anyway: that part of an older message is skipped. */
+/** What is committed agrees with the leader's log: that part of an older message is skipped. */
 function mergeAppend({ log }: RaftState, message: Append): number | null {
   const { previousIndex, previousTerm, entries } = message;
   const known = log.committed - previousIndex;

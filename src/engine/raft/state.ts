@@ -172,7 +172,7 @@ export class RaftState {
   }
 }
 
-/** Servers that a leader sends to: the newest configuration's and, until it is committed, the last's. */
+/** Whom a leader sends to: the newest configuration and, until it is committed, the previous. */
 export function audience({ log, id }: RaftState): ServerId[] {
   const { newest, previous } = log.configurations;
   const ids = new Set([...newest.configuration.voters, ...newest.configuration.learners]);

@@ -1,6 +1,6 @@
 /** How a scenario shows what servers store, say and notice: one short line each. */
 import type { Notice, Outcome } from '../../../src/engine/raft/events.ts';
-import type { Message } from '../../../src/engine/raft/messages.ts';
+import type { Message, PreVote, Vote } from '../../../src/engine/raft/messages.ts';
 import type { RaftStatus } from '../../../src/engine/raft/status.ts';
 import type { Configuration, Entry, Records } from '../../../src/engine/raft/types.ts';
 
@@ -28,6 +28,10 @@ function entriesText(entries: readonly Entry[]): string {
   return `[${entries.map(entryText).join(', ')}]`;
 }
 
+function lastText({ from, to, type, term, lastIndex, lastTerm }: PreVote | Vote): string {
+  return `${from}>${to} ${type} term ${term} last ${lastIndex}/${lastTerm}`;
+}
+
 export function messageText(message: Message): string {
   const head = `${message.from}>${message.to} ${message.type} term ${message.term}`;
   switch (message.type) {
@@ -51,9 +55,9 @@ export function messageText(message: Message): string {
     case 'snapshot-ack':
       return `${head} of ${message.index} wants ${message.offset}`;
     case 'pre-vote':
-      return `${head} last ${message.lastIndex}/${message.lastTerm}`;
+      return lastText(message);
     case 'vote':
-      return `${head} last ${message.lastIndex}/${message.lastTerm}${message.transfer ? ' transfer' : ''}`;
+      return `${lastText(message)}${message.transfer ? ' transfer' : ''}`;
     case 'pre-vote-reply': {
       const leader = message.leader === null ? '' : ` ${message.leader}`;
       return message.granted ? `${head} granted` : `${head} refused: ${message.reason}${leader}`;
@@ -127,5 +131,6 @@ export function statusText(status: RaftStatus): string {
     ([id, peer]) => `${id} ${peer.mode} match ${peer.match} round ${peer.ackedRound}`,
   );
   const shown = peers.length === 0 ? '' : `; ${peers.join('; ')}`;
-  return `${role}${follows}, term ${term}, ${log}, ${configurationText(status.configuration)}${shown}`;
+  const configuration = configurationText(status.configuration);
+  return `${role}${follows}, term ${term}, ${log}, ${configuration}${shown}`;
 }

@@ -1,6 +1,6 @@
 /**
  * Raft with one defect each, made by replacing a piece of its source in a copy of it: the shipped
- * code knows nothing of them. A replacement whose text is no longer there fails, so none goes stale.
+ * code knows nothing of them. A replacement whose text is gone fails, so none goes stale.
  */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -85,29 +85,33 @@ function becomesLive(world: World, when: string): void {
   if (!schedule.runUntil(end, isEstablished)) {
     throw new Violation('liveness', `no leader ${when}`);
   }
-  let goal: number | null = null;
+  let goal: Goal | null = null;
   let proposeAt = 0;
   const isApplied = (): boolean => {
-    if (goal === null && schedule.now >= proposeAt) {
+    // A leader may leave and take the proposal with it, as one does whose removal was under way.
+    const isLost = goal !== null && goal.term !== world.leader?.raft?.status.term;
+    if ((goal === null || isLost) && schedule.now >= proposeAt) {
       proposeAt = schedule.now + DURATIONS.heartbeatMs;
       goal = proposeLast(world);
     }
     const members = membersOf(world);
-    return (
-      goal !== null &&
-      members.length > 0 &&
-      members.every((node) => node.machine.applied >= (goal ?? 0))
-    );
+    const index = goal?.index ?? Number.POSITIVE_INFINITY;
+    return members.length > 0 && members.every((node) => node.machine.applied >= index);
   };
   if (!schedule.runUntil(end, isApplied)) {
-    throw new Violation('liveness', `a proposal (${goal}) was not applied everywhere ${when}`);
+    throw new Violation('liveness', `a proposal was not applied everywhere ${when}`);
   }
 }
 
-function proposeLast(world: World): number | null {
+interface Goal {
+  readonly index: number;
+  readonly term: number;
+}
+
+function proposeLast(world: World): Goal | null {
   const data = [new TextEncoder().encode('last')];
   const outcome = world.leader?.step({ type: 'propose', data })?.outcome;
-  return outcome?.accepted === true ? outcome.index : null;
+  return outcome?.accepted === true ? outcome : null;
 }
 
 /**
