@@ -3,7 +3,7 @@
 import type { Interfaces } from '@oclif/core';
 import { Plugin, run } from '@oclif/core';
 import pjson from '../../package.json' with { type: 'json' };
-import { COMMANDS } from './registry.ts';
+import { commandsFor } from './registry.ts';
 import { reportFailure } from './shared/failure.ts';
 
 /**
@@ -19,7 +19,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       root: '/',
       name: PACKAGE.name,
     });
-    Object.assign(plugin, { commandCache: COMMANDS });
+    Object.assign(plugin, { commandCache: await commandsFor(argv) });
     await plugin.load();
     await run([...argv], { root: '/', plugins: new Map([[plugin.name, plugin]]) });
   } catch (error) {
@@ -35,6 +35,7 @@ const PACKAGE = {
     bin: 'lm',
     dirname: 'lm',
     topicSeparator: ' ',
+    additionalHelpFlags: ['-h'],
     commands: { strategy: 'explicit', target: './registry.ts' },
     topics: {
       code: { description: 'License codes: sign one, read one' },

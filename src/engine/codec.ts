@@ -13,10 +13,23 @@ const unpackr = new Unpackr(OPTIONS);
 
 /** msgpackr's flag for bytes left free in front; their number is in the low eight bits. */
 const RESERVE_START_SPACE = 2048;
+/** That, and its flags for handing out its own buffer (512) and writing there again (1024). */
+const IN_PLACE = RESERVE_START_SPACE + 512 + 1024;
 
 /** The bytes of `value`, with `reserved` (0 to 255) bytes left free in front. */
 export function encode(value: unknown, reserved = 0): Uint8Array {
   return reserved === 0 ? packr.pack(value) : packr.pack(value, RESERVE_START_SPACE + reserved);
+}
+
+/** As `encode`, without a view of the bytes: they stand in `buffer` until the next call. */
+export function encodeInPlace(
+  value: unknown,
+  reserved: number,
+): { readonly buffer: Buffer; readonly start: number; readonly end: number } {
+  const buffer = packr.pack(value, IN_PLACE + reserved);
+  // In this mode msgpackr marks the place on the buffer itself, which its types leave out.
+  const { start, end } = buffer as unknown as { readonly start: number; readonly end: number };
+  return { buffer, start, end };
 }
 
 /**
@@ -43,7 +56,7 @@ function wellFormedEnd(bytes: Uint8Array, at: number, depth: number): number {
   if (head === undefined || depth > MESSAGE_DEPTH_MAX) return -1;
   const next = at + 1;
   if (head < 0x80 || head >= 0xe0) return next;
-  if (head < 0x90) return itemsEnd(bytes, next, (head & 0x0f) * 2, depth);
+  if (head < 0x90) return entriesEnd(bytes, next, head & 0x0f, depth);
   if (head < 0xa0) return itemsEnd(bytes, next, head & 0x0f, depth);
   if (head < 0xc0) return skip(bytes, next, head & 0x1f);
   switch (head) {
@@ -79,9 +92,9 @@ function wellFormedEnd(bytes: Uint8Array, at: number, depth: number): number {
     case 0xdd:
       return itemsEnd(bytes, next + 4, unsigned(bytes, next, 4), depth);
     case 0xde:
-      return itemsEnd(bytes, next + 2, unsigned(bytes, next, 2) * 2, depth);
+      return entriesEnd(bytes, next + 2, unsigned(bytes, next, 2), depth);
     case 0xdf:
-      return itemsEnd(bytes, next + 4, unsigned(bytes, next, 4) * 2, depth);
+      return entriesEnd(bytes, next + 4, unsigned(bytes, next, 4), depth);
     default:
       return -1;
   }
@@ -96,6 +109,27 @@ function itemsEnd(bytes: Uint8Array, start: number, count: number, depth: number
     if (at === -1) return -1;
   }
   return at;
+}
+
+/**
+ * The entries of a map. Keys are texts: of others msgpackr makes texts, or throws what is no
+ * LmError.
+ */
+function entriesEnd(bytes: Uint8Array, start: number, count: number, depth: number): number {
+  if (count < 0 || count > (bytes.length - start) / 2) return -1;
+  let at = start;
+  for (let entry = 0; entry < count; entry++) {
+    if (!isText(bytes[at])) return -1;
+    at = wellFormedEnd(bytes, at, depth + 1);
+    if (at === -1) return -1;
+    at = wellFormedEnd(bytes, at, depth + 1);
+    if (at === -1) return -1;
+  }
+  return at;
+}
+
+function isText(head: number | undefined): boolean {
+  return head !== undefined && ((head >= 0xa0 && head < 0xc0) || (head >= 0xd9 && head <= 0xdb));
 }
 
 function skip(bytes: Uint8Array, start: number, length: number): number {

@@ -26,7 +26,7 @@ export const VERSION_FIELDS_MAX = 8;
 /** User and host of a holder, cut to this many characters. */
 export const HOLDER_CHARACTERS_MAX = 255;
 
-export const RLF_BYTES_MAX = 2 * 1024 * 1024;
+export const RLF_BYTES_MAX = 3 * 1024 * 1024;
 export const CODE_BYTES_MAX = 8 * 1024;
 export const CARD_BYTES_MAX = 64 * 1024;
 export const KEY_FILE_BYTES_MAX = 16 * 1024;
@@ -64,6 +64,8 @@ export const STATUS_PAGE_MAX = 1_000;
 /** How far the mark (the ledger's wall time) may lag behind the clocks. */
 export const MARK_INTERVAL_MS = 60_000;
 
+/** Journal of the key table on disk, before the table is brought up to date. */
+export const JOURNAL_BYTES_MAX = 1024 * 1024;
 /** Ledger entries kept behind the last applied one. */
 export const LOG_KEPT = 1_024;
 /** Seats moved beyond a shortfall, so that the next requests need not wait. */

@@ -2,21 +2,59 @@
  * Frames: a message behind its length, four bytes, big-endian. The parser is fed what a socket
  * delivers, in whatever pieces, and never holds more than one frame of the allowed size.
  */
-import { decode, encode } from '../engine/codec.ts';
+import { decode, encode, encodeInPlace } from '../engine/codec.ts';
 import { LmError } from '../engine/errors.ts';
+import { readFlatMessage } from './flat-message.ts';
 
 const LENGTH_BYTES = 4;
 
 /** The frame of a message, ready to be written. */
 export function encodeFrame(message: readonly unknown[]): Uint8Array {
   const frame = encode(message, LENGTH_BYTES);
-  const length = frame.length - LENGTH_BYTES;
-  frame[0] = length >>> 24;
-  frame[1] = length >>> 16;
-  frame[2] = length >>> 8;
-  frame[3] = length;
+  writeLength(frame, 0, frame.length - LENGTH_BYTES);
   return frame;
 }
+
+/** Frames on their way out, gathered in one buffer so that one write sends them all. */
+export class FrameBuffer {
+  #buffer: Buffer | null = null;
+  #used = 0;
+
+  get empty(): boolean {
+    return this.#used === 0;
+  }
+
+  add(message: readonly unknown[]): void {
+    const { buffer, start, end } = encodeInPlace(message, LENGTH_BYTES);
+    writeLength(buffer, start, end - start - LENGTH_BYTES);
+    const into = this.#room(end - start);
+    buffer.copy(into, this.#used, start, end);
+    this.#used += end - start;
+  }
+
+  /** What has gathered; valid until the next `add`. */
+  take(): Uint8Array {
+    const bytes = this.#buffer?.subarray(0, this.#used) ?? NOTHING;
+    if (bytes.length > BUFFER_BYTES_KEPT) this.#buffer = null;
+    this.#used = 0;
+    return bytes;
+  }
+
+  #room(bytes: number): Buffer {
+    const needed = this.#used + bytes;
+    const old = this.#buffer;
+    if (old !== null && needed <= old.length) return old;
+    const larger = Buffer.allocUnsafeSlow(Math.max(BUFFER_BYTES_MIN, 2 * needed));
+    old?.copy(larger, 0, 0, this.#used);
+    this.#buffer = larger;
+    return larger;
+  }
+}
+
+const BUFFER_BYTES_MIN = 512;
+/** A buffer that grew beyond this is not kept for a connection that may fall silent. */
+const BUFFER_BYTES_KEPT = 16 * 1024;
+const NOTHING = new Uint8Array(0);
 
 /** A push parser, apart from any socket: bytes in, messages out. */
 export class FrameParser {
@@ -40,34 +78,40 @@ export class FrameParser {
    * @throws LmError `protocol`: an empty or oversized frame, or bytes that are no message array.
    */
   push(chunk: Uint8Array, onMessage: (message: readonly unknown[]) => boolean): void {
-    const bytes = this.#pending === null ? chunk : concatenate(this.#pending, chunk);
+    const bytes = this.#pending === null ? bufferOf(chunk) : Buffer.concat([this.#pending, chunk]);
     this.#pending = null;
     let at = 0;
     let more = true;
     while (more && bytes.length - at >= LENGTH_BYTES) {
-      const length = frameLength(bytes, at);
+      const length = bytes.readUInt32BE(at);
       if (length === 0 || length > this.bytesMax) throw badLength(length, this.bytesMax);
       const start = at + LENGTH_BYTES;
       if (bytes.length - start < length) break;
-      const message = decode(bytes.subarray(start, start + length));
-      if (!Array.isArray(message)) throw notAnArray();
       at = start + length;
-      more = onMessage(message);
+      more = onMessage(readMessage(bytes, start, at));
     }
-    if (at < bytes.length) this.#pending = bytes.slice(at);
+    if (at < bytes.length) this.#pending = new Uint8Array(bytes.subarray(at));
   }
 }
 
-function frameLength(bytes: Uint8Array, at: number): number {
-  const [a = 0, b = 0, c = 0, d = 0] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
-  return a * 0x1000000 + ((b << 16) | (c << 8) | d);
+function readMessage(bytes: Buffer, start: number, end: number): readonly unknown[] {
+  const flat = readFlatMessage(bytes, start, end);
+  if (flat !== null) return flat;
+  const message = decode(bytes.subarray(start, end));
+  if (!Array.isArray(message)) throw notAnArray();
+  return message;
 }
 
-function concatenate(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
+function writeLength(into: Uint8Array, at: number, length: number): void {
+  into[at] = length >>> 24;
+  into[at + 1] = length >>> 16;
+  into[at + 2] = length >>> 8;
+  into[at + 3] = length;
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function badLength(length: number, bytesMax: number): LmError {

@@ -42,7 +42,13 @@ export type Welcome = [
   servers: ServerFields[],
 ];
 
-/** Asks for the server's signature over a held key: `nonce` is 16 to 64 bytes of the client's. */
+/**
+ * Asks for the server's signature over a held key: `nonce` is 16 to 64 bytes of the client's. The
+ * answer is a compact JWS, `alg` ES256 by the server's TLS key, `typ` `lm-proof+jwt`, with the
+ * claims `nonce` and `id` (base64url), `vendor`, `application`, `version`, `count`, `server`
+ * (name), `pool`, `iat` and `exp` (seconds since 1970; the end of the key's lifetime). A key that
+ * is not held is answered by `gone`.
+ */
 export type Prove = [
   type: typeof MessageType.prove,
   sequence: number,

@@ -1,4 +1,6 @@
 import { Command, Flags } from '@oclif/core';
+import { jsonText } from '../../engine/json-text.ts';
+import { printable } from './printable.ts';
 
 /** What every command of lm has in common: `--json` where it prints data, and plain failures. */
 export abstract class BaseCommand extends Command {
@@ -13,11 +15,11 @@ export abstract class BaseCommand extends Command {
   }
 
   protected printJson(document: unknown): void {
-    process.stdout.write(`${JSON.stringify(document)}\n`);
+    process.stdout.write(`${jsonText(document)}\n`);
   }
 
   /** Progress and messages: standard error, so that standard output stays data. */
   protected tell(line: string): void {
-    process.stderr.write(`${line}\n`);
+    process.stderr.write(`${printable(line)}\n`);
   }
 }

@@ -1,6 +1,10 @@
-/** How a failure reaches a person, a script and the shell: two lines, a JSON object, an exit code. */
+/**
+ * How a failure reaches a person, a script and the shell: two lines, a JSON object, an exit code.
+ */
+
 import { Errors } from '@oclif/core';
 import { LmError } from '../../engine/errors.ts';
+import { jsonText } from '../../engine/json-text.ts';
 import { printable } from './printable.ts';
 
 /** Prints the failure and sets the exit code. Only a defect in lm shows a stack trace. */
@@ -19,10 +23,16 @@ export function reportFailure(error: unknown, argv: readonly string[]): void {
   }
   process.exitCode = known.exitCode;
   if (wantsJson(argv)) {
-    printJson({ code: known.code, message: known.message, hint: known.hint, ...known.details });
+    printJson({
+      code: known.code,
+      message: unframed(known.message),
+      hint: known.hint,
+      ...known.details,
+    });
     return;
   }
-  const { message, hint } = known;
+  const { hint } = known;
+  const message = unframed(known.message);
   process.stderr.write(
     `lm: ${printable(message)}\n${hint === '' ? '' : `    ${printable(hint)}\n`}`,
   );
@@ -31,7 +41,7 @@ export function reportFailure(error: unknown, argv: readonly string[]): void {
 const REPORT = 'Please report this with the lines above.';
 
 function printJson(error: Record<string, unknown>): void {
-  process.stdout.write(`${JSON.stringify({ error })}\n`);
+  process.stdout.write(`${jsonText({ error })}\n`);
 }
 
 /** `--json` before `--`: parsing may have failed, so the flags can't be asked. */
@@ -40,10 +50,21 @@ function wantsJson(argv: readonly string[]): boolean {
   return (end === -1 ? argv : argv.slice(0, end)).includes('--json');
 }
 
+/** oclif puts the flag's name, in its own way, before the message of what a flag's parser threw. */
+function unframed(message: string): string {
+  return message.replace(/^Parsing (--\S+) \n\t([\s\S]*)\nSee more help with --help$/, '$1: $2');
+}
+
 /** What oclif throws for unknown commands, flags and arguments is wrong usage. */
 function asUsageError(error: unknown): LmError | null {
   if (!(error instanceof Errors.CLIError)) return null;
-  const [first = 'wrong usage', ...rest] = error.message.split('\n').filter((line) => line !== '');
+  const [first = 'wrong usage', ...rest] = unframed(error.message)
+    .split('\n')
+    .filter((line) => line !== '' && !/^The following errors? occurred:$/.test(line));
   const hint = rest.find((line) => !line.startsWith('See more help')) ?? '';
-  return new LmError('usage', first, hint === '' ? 'Run the command with --help.' : hint.trim());
+  return new LmError(
+    'usage',
+    first.trim(),
+    hint === '' ? 'Run the command with --help.' : hint.trim(),
+  );
 }

@@ -1,20 +1,18 @@
 /** The two clocks (STYLE.md rule 9): one for durations, one for license dates and people. */
-import { dlopen, FFIType, ptr } from 'bun:ffi';
+import { ptr } from 'bun:ffi';
 import { assert } from '../errors.ts';
+import { libc } from './libc.ts';
 
 /** CLOCK_BOOTTIME of <time.h>: monotonic, and goes on while the machine is suspended. */
 const CLOCK_BOOTTIME = 7;
 
-/** Milliseconds since the machine started, suspended time included. */
+/** Reads milliseconds since the machine started, suspended time included. */
 export function bootClock(): () => number {
-  const { symbols } = dlopen('libc.so.6', {
-    clock_gettime: { args: [FFIType.i32, FFIType.ptr], returns: FFIType.i32 },
-  });
+  const { clock_gettime } = libc({ clock_gettime: { args: ['i32', 'ptr'], returns: 'i32' } });
   const timespec = new BigInt64Array(2);
   const address = ptr(timespec);
-  const read = symbols.clock_gettime;
   return () => {
-    assert(read(CLOCK_BOOTTIME, address) === 0, 'the boot clock can be read');
+    assert(clock_gettime(CLOCK_BOOTTIME, address) === 0, 'the boot clock can be read');
     return Number(timespec[0]) * 1_000 + Number(timespec[1]) / 1_000_000;
   };
 }

@@ -1,11 +1,24 @@
-/** A server's data directory: prepared once, then opened by one server at a time. */
-import { mkdirSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+/**
+ * A server's data directory: prepared once, then opened by one server at a time. It holds `lm.mdb`,
+ * LMDB's own lock file beside it, and `lm.lock`. Who the server is lies in the database, not in
+ * files: a copy of a part of the directory is no server (DESIGN section 5, "Memory is identity").
+ */
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { LmError } from '../errors.ts';
 import type { Identity } from '../identity.ts';
-import { metaKey, openStore } from './lmdb-store.ts';
+import { LOCK_FILE, lockDirectory } from './directory-lock.ts';
+import { asDiskError } from './disk-error.ts';
+import {
+  directoryStatus,
+  flushDirectory,
+  requireLocalDisk,
+  requirePrivate,
+} from './file-system.ts';
+import { badData, createStore, metaKey, openStore } from './lmdb/lmdb-store.ts';
 import type { Store, Write } from './store.ts';
 
+/** Of the layout and the records. A server opens no directory of a later one. */
 const FORMAT = 1;
 const DATABASE_FILE = 'lm.mdb';
 const STAMP_KEY = metaKey('stamp');
@@ -29,41 +42,163 @@ export interface DataDirectory extends Preparation {
   close(): Promise<void>;
 }
 
-/** Makes `directory`, or takes it if it is empty, and writes the server's identity into it. */
+/**
+ * Makes `directory`, or takes it if it is empty, and writes the server's identity into it. Where
+ * that fails it leaves nothing behind. Throws `config`.
+ */
 export async function prepareDataDirectory(
   directory: string,
   preparation: Preparation,
 ): Promise<void> {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  if (readdirSync(directory).length > 0) {
-    throw new LmError('config', `${directory} is not empty.`, 'Name a new or an empty directory.');
+  const isNew = directoryStatus(directory) === null;
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    if (readdirSync(directory).length > 0) {
+      const hint = 'Name a new or an empty directory: what a server knows is never written over.';
+      throw new LmError('config', `${directory} is not empty.`, hint, { directory });
+    }
+  } catch (error) {
+    throw asDiskError(error, 'make', directory);
   }
-  const store = await openStore(directory, join(directory, DATABASE_FILE));
-  const { server, pool, founding, identity } = preparation;
-  store.commit([
-    json(STAMP_KEY, { format: FORMAT, server, pool, founding }),
-    json(IDENTITY_KEY, identity),
-    json(BOOT_KEY, 0),
-  ]);
-  await store.close();
+  try {
+    await fill(directory, preparation);
+  } catch (error) {
+    for (const file of [DATABASE_FILE, `${DATABASE_FILE}-lock`, LOCK_FILE]) {
+      rmSync(join(directory, file), { force: true });
+    }
+    if (isNew) rmSync(directory, { recursive: true, force: true });
+    throw asDiskError(error, 'prepare', directory);
+  }
 }
 
-/** Opens a prepared directory and counts the boot, on disk, before it returns. */
+async function fill(directory: string, preparation: Preparation): Promise<void> {
+  checkDirectory(directory);
+  const unlock = lockDirectory(directory);
+  try {
+    const store = await createStore(directory, join(directory, DATABASE_FILE));
+    try {
+      const { server, pool, founding, identity } = preparation;
+      store.commit([
+        json(STAMP_KEY, { format: FORMAT, server, pool, founding }),
+        json(IDENTITY_KEY, identity),
+        json(BOOT_KEY, 0),
+      ]);
+    } finally {
+      await store.close();
+    }
+    flushDirectory(directory);
+    flushDirectory(dirname(resolve(directory)));
+  } finally {
+    unlock();
+  }
+}
+
+/**
+ * Opens a prepared directory and counts the boot, on disk, before it returns. Throws `config` for a
+ * directory that is not prepared, not private, not on a local disk or in use, and `bad-data` for
+ * one whose database is damaged or was written by another program.
+ */
 export async function openDataDirectory(directory: string): Promise<DataDirectory> {
-  const store = await openStore(directory, join(directory, DATABASE_FILE));
-  const stamp = parse(store, STAMP_KEY) as Preparation;
-  const identity = parse(store, IDENTITY_KEY) as Identity;
-  const boot = (parse(store, BOOT_KEY) as number) + 1;
+  checkDirectory(directory);
+  const path = join(directory, DATABASE_FILE);
+  requireDatabase(directory, path);
+  const unlock = lockDirectory(directory);
+  let store: Store | null = null;
+  try {
+    store = await openStore(directory, path);
+    return start(directory, store, unlock);
+  } catch (error) {
+    await store?.close();
+    unlock();
+    throw error;
+  }
+}
+
+function start(directory: string, store: Store, unlock: () => void): DataDirectory {
+  const { server, pool, founding } = readStamp(directory, store);
+  const identity = readIdentity(directory, store);
+  const before = read(directory, store, BOOT_KEY);
+  if (typeof before !== 'number') throw incomplete(directory, BOOT_KEY);
+  const boot = before + 1;
   store.commit([json(BOOT_KEY, boot)]);
-  const { server, pool, founding } = stamp;
-  return { store, server, pool, founding, identity, boot, close: () => store.close() };
+  const close = async (): Promise<void> => {
+    await store.close();
+    unlock();
+  };
+  return { store, server, pool, founding, identity, boot, close };
+}
+
+function checkDirectory(directory: string): void {
+  const stats = directoryStatus(directory);
+  if (stats === null) throw notPrepared(directory);
+  requirePrivate(directory, stats);
+  requireLocalDisk(directory);
+}
+
+/** What may not be looked at may be there all the same: that is another mistake to put right. */
+function requireDatabase(directory: string, path: string): void {
+  try {
+    statSync(path);
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    throw isMissing ? notPrepared(directory) : asDiskError(error, 'open', path);
+  }
+}
+
+function notPrepared(directory: string): LmError {
+  return new LmError(
+    'config',
+    `${directory} is not a prepared data directory.`,
+    'Prepare one with lm pool init (a new pool) or lm server new (one more server).',
+    { directory },
+  );
+}
+
+function incomplete(directory: string, key: Uint8Array): LmError {
+  const name = Buffer.from(key).toString('latin1', 1);
+  return badData(directory, `The record "${name}" in ${directory} is missing or unreadable.`);
+}
+
+function readStamp(directory: string, store: Store): Omit<Preparation, 'identity'> {
+  const stamp = fields(read(directory, store, STAMP_KEY));
+  const { format, server, pool, founding } = stamp;
+  if (typeof format === 'number' && format > FORMAT) {
+    const hint = 'Run the version that wrote it, or a later one.';
+    throw new LmError('config', `${directory} was written by a later version of lm.`, hint);
+  }
+  const isWhole =
+    format === FORMAT &&
+    typeof server === 'string' &&
+    (pool === null || typeof pool === 'string') &&
+    (founding === null || typeof founding === 'string');
+  if (!isWhole) throw incomplete(directory, STAMP_KEY);
+  return { server, pool, founding };
+}
+
+function readIdentity(directory: string, store: Store): Identity {
+  const { keyPem, certificatePem, fingerprint } = fields(read(directory, store, IDENTITY_KEY));
+  const isWhole =
+    typeof keyPem === 'string' &&
+    typeof certificatePem === 'string' &&
+    typeof fingerprint === 'string';
+  if (!isWhole) throw incomplete(directory, IDENTITY_KEY);
+  return { keyPem, certificatePem, fingerprint };
 }
 
 function json(key: Uint8Array, value: unknown): Write {
   return { key, value: Buffer.from(JSON.stringify(value)) };
 }
 
-function parse(store: Store, key: Uint8Array): unknown {
+function read(directory: string, store: Store, key: Uint8Array): unknown {
   const value = store.get(key);
-  return value === null ? null : JSON.parse(Buffer.from(value).toString());
+  if (value === null) throw incomplete(directory, key);
+  try {
+    return JSON.parse(Buffer.from(value).toString());
+  } catch {
+    throw incomplete(directory, key);
+  }
+}
+
+function fields(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
 }

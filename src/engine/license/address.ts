@@ -42,5 +42,6 @@ function isHost(host: string): boolean {
 }
 
 const SHAPE = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:[\]]+))(?::([0-9]{1,5}))?$/;
-const HOST = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?)+$/;
+const LABEL = '[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?';
+const HOST = new RegExp(`^${LABEL}(?:\\.${LABEL})*\\.?$`);
 const ANY_HOST = /^(0\.0\.0\.0|[0:]+)$/;

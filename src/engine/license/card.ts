@@ -19,7 +19,7 @@ export interface Card {
 
 /** Reads a card and verifies its signature. Throws `bad-data`. */
 export function readCard(text: string): Card {
-  const fields = new Fields(parseJson(text), 'the pool card');
+  const fields = new Fields(parseJson(text), 'The pool card');
   const card: Card = {
     pool: fields.text('pool', nameProblem),
     servers: fields.tables('servers', SERVERS_MAX).map(serverOf),

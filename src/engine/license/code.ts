@@ -25,7 +25,8 @@ export function signCode(grant: LicenseCode, key: SigningKey): string {
 export function readCode(token: string, keyOf: (vendor: string) => string): LicenseCode {
   const { grant, jws } = takeApart(token);
   if (verifiesJws(jws, keyOf(grant.vendor))) return grant;
-  const message = `The license code ${grant.id} is not signed by the key of vendor ${grant.vendor}.`;
+  const { id, vendor } = grant;
+  const message = `The license code ${id} is not signed by the key of vendor ${vendor}.`;
   throw badData(message, 'It has been changed, or belongs to another key. Get it from the vendor.');
 }
 
@@ -38,8 +39,8 @@ function takeApart(token: string): { grant: LicenseCode; jws: Jws } {
   if (token.length > CODE_BYTES_MAX) {
     throw badData(`A license code is longer than ${CODE_BYTES_MAX} bytes.`);
   }
-  const jws = decodeJws(token, TYPE, 'the license code');
-  return { grant: grantOf(new Fields(jws.payload, 'the license code')), jws };
+  const jws = decodeJws(token, TYPE, 'The license code');
+  return { grant: grantOf(new Fields(jws.payload, 'The license code')), jws };
 }
 
 /** The claims, by their JWT names where RFC 7519 has one. Durations and times in whole seconds. */

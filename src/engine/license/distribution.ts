@@ -89,3 +89,9 @@ function compareTexts(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
 }
+
+/** What a license's key says, for one that the RLF in force no longer names. */
+export function licenseOfKey(key: string): Pick<License, 'vendor' | 'application' | 'version'> {
+  const [vendor = '', application = '', version = ''] = JSON.parse(key) as string[];
+  return { vendor, application, version };
+}

@@ -17,7 +17,9 @@ export class Fields {
   readonly #values: ReadonlyMap<string, unknown>;
   readonly #asked = new Set<string>();
 
-  /** `where` names the place in messages, such as `[[server]] 2`. Throws `bad-data`, as all here. */
+  /**
+   * `where` names the place in messages, such as `[[server]] 2`. Throws `bad-data`, as all here.
+   */
   constructor(value: unknown, where: string) {
     this.where = where;
     if (!isPlainObject(value)) throw badData(`${where} is not a table of fields.`);

@@ -14,7 +14,8 @@ export interface Jws {
 }
 
 export function signJws(typ: string, payload: unknown, key: SigningKey): string {
-  const signed = `${base64url(JSON.stringify({ alg: 'EdDSA', typ }))}.${base64url(JSON.stringify(payload))}`;
+  const parts = [{ alg: 'EdDSA', typ }, payload].map((part) => base64url(JSON.stringify(part)));
+  const signed = parts.join('.');
   return `${signed}.${Buffer.from(key.sign(Buffer.from(signed))).toString('base64url')}`;
 }
 
@@ -28,7 +29,7 @@ export function decodeJws(token: string, typ: string, what: string): Jws {
   if (parts.length !== 3 || !header || !payload || !signature) {
     throw badData(`${what} is not a signed token (a compact JWS).`);
   }
-  const fields = new Fields(jsonOf(header, what), `the header of ${what}`);
+  const fields = new Fields(jsonOf(header, what), `${what}, in its header`);
   if (fields.has('crit')) throw fields.refuse('crit', 'asks for extensions that lm does not know');
   fields.text('alg', (alg) => (alg === 'EdDSA' ? null : 'is not EdDSA'));
   fields.text('typ', (text) => (text === typ ? null : `is not ${typ}`));

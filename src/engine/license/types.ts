@@ -1,6 +1,8 @@
 /** What an RLF and its license codes say once they are read and verified (FIG. 2, FIG. 3). */
 
-/** One vendor-signed grant. Times are milliseconds since 1970 (wall time), durations milliseconds. */
+/**
+ * One vendor-signed grant. Times are milliseconds since 1970 (wall time), durations milliseconds.
+ */
 export interface LicenseCode {
   /** The code's `jti`: no two codes of one RLF share it. */
   readonly id: string;

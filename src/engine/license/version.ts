@@ -10,6 +10,7 @@ export function versionProblem(text: string): string | null {
 
 /** Below zero where a comes first. A missing field counts as 0: 1 and 1.0 are the same version. */
 export function compareVersions(a: string, b: string): number {
+  if (a === b) return 0;
   const left = fields(a);
   const right = fields(b);
   for (let i = 0; i < Math.max(left.length, right.length); i++) {

@@ -1,0 +1,74 @@
+/** Memory of a live key, and a start with a million of them. */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { openDataDirectory } from '../src/engine/io/data-directory.ts';
+import { tableWrite } from '../src/engine/key-journal.ts';
+import type { Terms } from '../src/engine/key-record.ts';
+import { licenseKey } from '../src/engine/license/distribution.ts';
+import { Space, spacePrefix, type Write } from '../src/engine/records.ts';
+import { idText } from '../src/engine/seat-key.ts';
+import { type BenchPool, startServer } from './pool.ts';
+
+const KEYS = 1_000_000;
+const BATCH = 5_000;
+
+export interface KeyResult {
+  readonly keys: number;
+  /** Resident memory of the server with the keys less that without, by key. */
+  readonly bytesPerKey: number;
+  /** Reading the keys' records from the store and nothing else. */
+  readonly readMs: number;
+  readonly startMs: number;
+  readonly ratio: number;
+}
+
+export async function measureKeys(pool: BenchPool): Promise<KeyResult> {
+  const empty = await startServer(pool);
+  const emptyBytes = residentBytes(empty.pid);
+  await empty.stop();
+  process.stderr.write(`  writing ${KEYS} keys\n`);
+  await writeKeys(pool);
+  const readMs = await readKeys(pool);
+  const full = await startServer(pool);
+  const fullBytes = residentBytes(full.pid);
+  await full.stop();
+  const { startMs } = full;
+  const bytesPerKey = (fullBytes - emptyBytes) / KEYS;
+  return { keys: KEYS, bytesPerKey, readMs, startMs, ratio: startMs / readMs };
+}
+
+async function writeKeys({ data }: BenchPool): Promise<void> {
+  const { store, close } = await openDataDirectory(data);
+  const license = licenseKey({ vendor: 'Acme', application: 'Application', version: '1.0' });
+  const terms = { license, count: 1, lifetimeMs: 600_000 };
+  for (let from = 1; from <= KEYS; from += BATCH) {
+    const writes: Write[] = [];
+    for (let number = from; number < from + BATCH; number++) writes.push(keyOf(number, terms));
+    store.commit(writes);
+  }
+  await close();
+}
+
+function keyOf(number: number, terms: Terms): Write {
+  const instance = idText(randomBytes(16));
+  const place = { pid: number % 60_000, address: '192.0.2.7', instance };
+  const holder = { user: `user${number % 500}`, host: `host${number % 200}.example.com`, ...place };
+  const id = idText(randomBytes(16));
+  return tableWrite({ number, id, since: Date.now(), terms, holder, tabled: false });
+}
+
+async function readKeys({ data }: BenchPool): Promise<number> {
+  const { store, close } = await openDataDirectory(data);
+  const begun = performance.now();
+  let read = 0;
+  for (const [, value] of store.scan(spacePrefix(Space.key))) read += value.length > 0 ? 1 : 0;
+  const readMs = performance.now() - begun;
+  if (read !== KEYS) throw new Error(`${read} keys were read back`);
+  await close();
+  return readMs;
+}
+
+function residentBytes(pid: number): number {
+  const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(line?.[1]) * 1_024;
+}

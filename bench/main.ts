@@ -1,0 +1,74 @@
+/**
+ * The benchmark. It prints ratios of things measured in one run, in turn: machines differ and are
+ * busy, so absolute rates are shown for orientation only.
+ *
+ *   bun bench/main.ts [grants] [keys] [exec] [peers] [--json]
+ */
+import { measureExec } from './exec.ts';
+import { measureGrants } from './grants.ts';
+import { measureKeys } from './keys.ts';
+import { measurePeers } from './peers.ts';
+import { type BenchPool, withPool } from './pool.ts';
+
+const PARTS: Readonly<Record<string, (pool: BenchPool) => Promise<unknown>>> = {
+  grants,
+  keys,
+  exec,
+  peers,
+};
+
+const asked = process.argv.slice(2).filter((argument) => argument in PARTS);
+const results: Record<string, unknown> = {};
+for (const [name, part] of Object.entries(PARTS)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  process.stderr.write(`${name}\n`);
+  results[name] = await withPool(part);
+}
+process.stdout.write(`${JSON.stringify(results)}\n`);
+
+async function grants(pool: BenchPool) {
+  const rows = await measureGrants(pool);
+  say('Durable request + release, against a bare echo on the same frames and TLS');
+  console.table(
+    rows.map(({ connections, depth, echoRate, lmRate, ratio, flushesPerGrant }) => ({
+      connections,
+      depth,
+      'echo/s': Math.round(echoRate),
+      'lm/s': Math.round(lmRate),
+      ratio: ratio.toFixed(2),
+      'flushes per grant': `1/${(1 / flushesPerGrant).toFixed(1)}`,
+    })),
+  );
+  return rows;
+}
+
+async function keys(pool: BenchPool) {
+  const result = await measureKeys(pool);
+  say(`${result.keys} live keys: ${Math.round(result.bytesPerKey)} bytes of memory each`);
+  say(`start with them: ${result.ratio.toFixed(2)} times reading their records`);
+  return result;
+}
+
+async function exec(pool: BenchPool) {
+  const result = await measureExec(pool);
+  say(`lm exec -- true: ${result.ratio.toFixed(2)} times a bare compiled hello`);
+  return result;
+}
+
+async function peers(pool: BenchPool) {
+  const rows = await measurePeers(pool);
+  say('The same seat workload, durable, 64 connections one at a time');
+  console.table(
+    rows.map(({ name, rate, ratio, note }) => ({
+      name,
+      'messages/s': Math.round(rate),
+      'lm against it': ratio.toFixed(2),
+      note,
+    })),
+  );
+  return rows;
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

@@ -1,0 +1,139 @@
+import { Flags } from '@oclif/core';
+import { LmError } from '../engine/errors.ts';
+import type { Rlf } from '../engine/license/types.ts';
+import type { LicenseServer } from '../net/license-server.ts';
+import { createLog, LOG_LEVELS, type Log, type LogLevel } from '../net/log.ts';
+import { BaseCommand } from './shared/base-command.ts';
+import { parseListen } from './shared/listen-address.ts';
+import { readRlfFile } from './shared/rlf-files.ts';
+
+export default class Serve extends BaseCommand {
+  static override readonly summary = 'Run a license server';
+  static override readonly description =
+    `Serves the licenses of a pool from a prepared data directory (lm pool init makes them), until
+SIGTERM or SIGINT. Prints one line on standard output once it serves, and logs on standard error:
+JSON lines, or plain ones on a terminal.
+
+An RLF given with --rlf is an offer: it is put in force if its sequence is higher than that of the
+RLF in force. SIGHUP reads the file again. Needs no root.`;
+  static override readonly examples = [
+    '<%= config.bin %> serve --data /var/lib/lm --rlf /etc/lm/pool.toml',
+    'LM_DATA=/var/lib/lm <%= config.bin %> serve --listen 127.0.0.1:5930',
+  ];
+  static override readonly flags = {
+    data: Flags.string({
+      description: 'The data directory, prepared by lm pool init or lm server new.',
+      env: 'LM_DATA',
+      helpValue: 'DIR',
+      required: true,
+    }),
+    rlf: Flags.string({ description: 'An RLF to offer.', env: 'LM_RLF', helpValue: 'FILE' }),
+    rejoin: Flags.boolean({
+      description: 'Take a new key and join the pool anew, where the data is gone or rolled back.',
+      env: 'LM_REJOIN',
+    }),
+    listen: Flags.string({
+      description: 'Where to listen. Default: every address, the port that the RLF says.',
+      env: 'LM_LISTEN',
+      helpValue: 'HOST:PORT',
+    }),
+    'log-level': Flags.option({ options: LOG_LEVELS })({
+      description: 'Least severe lines to log.',
+      env: 'LM_LOG_LEVEL',
+      default: 'info',
+    }),
+  };
+
+  override async run(): Promise<void> {
+    const { flags } = await this.parse(Serve);
+    if (flags.rejoin) {
+      const message = 'A pool of one server has nobody to rejoin.';
+      throw new LmError('config', message, 'Start it without --rejoin.');
+    }
+    const listen = flags.listen === undefined ? null : parseListen(flags.listen);
+    const offered = flags.rlf === undefined ? null : await readRlfFile(flags.rlf);
+    const log = logOf(flags['log-level']);
+    const [{ openDataDirectory }, { bootClock, wallClock }, { randomBytes }, { LicenseServer }] =
+      await Promise.all([
+        import('../engine/io/data-directory.ts'),
+        import('../engine/io/clock.ts'),
+        import('../engine/io/random.ts'),
+        import('../net/license-server.ts'),
+      ]);
+    const directory = await openDataDirectory(flags.data);
+    const boot = bootClock();
+    const server = new LicenseServer({
+      directory,
+      offered,
+      host: listen?.host ?? null,
+      port: listen?.port ?? null,
+      now: () => ({ boot: boot(), wall: wallClock() }),
+      secret: randomBytes(32),
+      log,
+      onFailure: (error) => fail(error, log),
+    });
+    announce(server, log);
+    if (flags.rlf !== undefined) rereadOnHangup(server, flags.rlf, log);
+    await untilStopped();
+    log('info', 'stopping');
+    server.stop();
+    await directory.close();
+    log('info', 'stopped', { ...server.counters });
+    process.exit(0);
+  }
+}
+
+function logOf(level: LogLevel): Log {
+  const pretty = process.stderr.isTTY === true;
+  return createLog({ level, pretty, write: (line) => process.stderr.write(line), now: Date.now });
+}
+
+function announce(server: LicenseServer, log: Log): void {
+  const { self, pool, port, keyCount } = server;
+  const address = `${self.address.slice(0, self.address.lastIndexOf(':'))}:${port}`;
+  log('info', 'serving', { name: self.name, address, pool, keys: keyCount });
+  process.stdout.write(`ready name=${self.name} address=${address} pool=${pool}\n`);
+}
+
+/** A write failed or an invariant broke: nothing may be promised any more. */
+function fail(error: unknown, log: Log): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  if (error instanceof LmError) {
+    log('error', reason, { code: error.code, hint: error.hint });
+    process.exit(error.exitCode);
+  }
+  const stack = error instanceof Error ? error.stack : undefined;
+  log('error', 'the server ends: it can promise nothing any more', { reason, stack });
+  process.exit(1);
+}
+
+function rereadOnHangup(server: LicenseServer, file: string, log: Log): void {
+  process.on('SIGHUP', () => {
+    readRlfFile(file).then(
+      (rlf: Rlf) => offer(server, rlf, log),
+      (error: unknown) => refuse(error, log),
+    );
+  });
+}
+
+function offer(server: LicenseServer, rlf: Rlf, log: Log): void {
+  try {
+    server.offer(rlf);
+    log('info', 'the RLF was read again', { sequence: rlf.sequence });
+  } catch (error) {
+    refuse(error, log);
+  }
+}
+
+/** The server goes on under the RLF in force. */
+function refuse(error: unknown, log: Log): void {
+  if (!(error instanceof LmError)) throw error;
+  const { code, message, hint } = error;
+  log('error', 'the RLF was refused', { code, reason: message, hint });
+}
+
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+}

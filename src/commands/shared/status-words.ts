@@ -1,0 +1,120 @@
+/**
+ * A status document as people read it: the servers, each license with its distribution table (FIG.
+ * 5), and who holds the seats. The document comes from a server and may be of a later version, so
+ * what is missing or of another kind shows as unknown.
+ */
+import type { Authorization, StatusDocument } from '../../net/client/status.ts';
+import { printable } from './printable.ts';
+import { type Cell, table } from './table.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export function statusWords(document: StatusDocument, now: number): string {
+  const licenses = listOf(document['licenses']);
+  return [
+    `${poolLine(document)}\n`,
+    serverTable(listOf(document['servers'])),
+    ...licenses.map(licenseWords),
+    licenses.length === 0 ? 'No license.\n' : '',
+    authorizationTable(document.authorizations, now),
+  ]
+    .filter((part) => part !== '')
+    .join('\n');
+}
+
+function poolLine(document: StatusDocument): string {
+  const rlf = fieldsOf(document['rlf']);
+  const leader = document['leader'] ?? null;
+  const parts = [
+    `pool ${text(document['pool'])}`,
+    `RLF ${text(rlf['sequence'])}`,
+    leader === null ? 'no leader known' : `leader ${text(leader)}`,
+    document['majority'] === false ? 'NO MAJORITY: no seat is issued or renewed' : '',
+  ];
+  return parts.filter((part) => part !== '').join(', ');
+}
+
+function serverTable(servers: readonly Fields[]): string {
+  const columns = ['name', 'address', 'role', 'state', 'rlfSequence'];
+  const rows = servers.map((server) => columns.map((name) => cell(server[name])));
+  return table(['SERVER', 'ADDRESS', 'ROLE', 'STATE', 'RLF'], rows);
+}
+
+function licenseWords(license: Fields): string {
+  const { expires, waiting, deficit, held, commuted } = license;
+  const notes = [
+    expires === null || expires === undefined ? '' : `expires ${text(expires)}`,
+    some(held, 'held'),
+    some(commuted, 'commuted'),
+    some(waiting, 'waiting'),
+    some(deficit, 'more in use than the limit allows'),
+  ].filter((note) => note !== '');
+  const [vendor, application, version] = ['vendor', 'application', 'version'].map((field) =>
+    text(license[field]),
+  );
+  const name = `${vendor}: ${application} ${version}`;
+  const heading = [name, `limit ${text(license['hardLimit'])}`, ...notes].join(', ');
+  const columns = ['server', 'allocated', 'inUse', 'available'];
+  const rows = listOf(license['distribution']).map((row) => columns.map((key) => cell(row[key])));
+  const pool: Cell[] = ['pool', cell(license['hardLimit']), cell(license['inUse'])];
+  const totals: Cell[][] = [
+    ['free pool', cell(license['freePool']), '', ''],
+    [...pool, cell(license['available'])],
+  ];
+  return `${heading}\n${table(['', 'ALLOCATED', 'IN USE', 'AVAILABLE'], [...rows, ...totals])}`;
+}
+
+function authorizationTable(authorizations: readonly Authorization[], now: number): string {
+  if (authorizations.length === 0) return '';
+  const headings = ['ID', 'APPLICATION', 'VERSION', 'SEATS', 'SERVER', 'HOLDER', 'PID', 'SINCE'];
+  const rows = authorizations.map((one): Cell[] => [
+    one.id,
+    one.application,
+    one.version,
+    one.count,
+    one.server,
+    `${one.user}@${one.host}`,
+    one.pid,
+    `${one.since} (${age(now - Date.parse(one.since))})`,
+  ]);
+  return table([...headings], rows);
+}
+
+/** The two largest units: `3d 4h`, `12m 5s`. */
+function age(ms: number): string {
+  let left = Math.max(0, Math.floor(ms / 1_000));
+  const parts: string[] = [];
+  for (const [unit, seconds] of UNITS) {
+    const whole = Math.floor(left / seconds);
+    left -= whole * seconds;
+    if (whole > 0 || (parts.length > 0 && parts.length < 2)) parts.push(`${whole}${unit}`);
+  }
+  return parts.slice(0, 2).join(' ') || '0s';
+}
+
+const UNITS = [
+  ['d', 86_400],
+  ['h', 3_600],
+  ['m', 60],
+  ['s', 1],
+] as const;
+
+function some(value: unknown, what: string): string {
+  return typeof value === 'number' && value > 0 ? `${value} ${what}` : '';
+}
+
+function cell(value: unknown): Cell {
+  return typeof value === 'string' || typeof value === 'number' ? value : null;
+}
+
+function text(value: unknown): string {
+  return value === null || value === undefined ? 'X' : printable(String(value));
+}
+
+function listOf(value: unknown): readonly Fields[] {
+  return Array.isArray(value) ? value.map(fieldsOf) : [];
+}
+
+function fieldsOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+}

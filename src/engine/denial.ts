@@ -1,0 +1,156 @@
+/** Why a request was refused, in words and numbers, with what to do about it. */
+import type { DenialCode, ErrorDetails } from './errors.ts';
+import type { Row } from './row.ts';
+
+export interface Denial {
+  readonly code: DenialCode;
+  readonly message: string;
+  readonly hint: string;
+  readonly details: ErrorDetails;
+}
+
+export interface Wish {
+  readonly vendor: string | null;
+  readonly application: string;
+  readonly version: string | null;
+  readonly count: number;
+}
+
+export function unknownApplication({ vendor, application }: Wish): Denial {
+  const whose = vendor === null ? '' : ` from ${vendor}`;
+  return {
+    code: 'unknown-application',
+    message: `The pool has no license for ${application}${whose}.`,
+    hint: 'Check the spelling, capitals included; "lm status" lists the licensed applications.',
+    details: { application, vendor },
+  };
+}
+
+export function ambiguousVendor(wish: Wish, vendors: readonly string[]): Denial {
+  return {
+    code: 'unknown-application',
+    message: `${wish.application} is licensed by more than one vendor: ${vendors.join(', ')}.`,
+    hint: 'Name the one that is meant with --vendor.',
+    details: { application: wish.application, vendors },
+  };
+}
+
+export function versionNotLicensed(wish: Wish, licensed: readonly string[]): Denial {
+  return {
+    code: 'version-not-licensed',
+    message:
+      `${wish.application} ${wish.version} is not licensed; ` +
+      `the licenses cover versions up to ${licensed.at(-1)}.`,
+    hint: 'Run a covered version, or have the administrator add a license for this one.',
+    details: { application: wish.application, version: wish.version, licensed },
+  };
+}
+
+export function expired(row: Row): Denial {
+  const end = row.license?.expires ?? null;
+  return {
+    code: 'expired',
+    message: `The license for ${nameOf(row)} expired${end === null ? '' : ` on ${iso(end)}`}.`,
+    hint: 'Ask the administrator for a renewed license.',
+    details: { ...subject(row), expired: end === null ? null : iso(end) },
+  };
+}
+
+export function notYetValid(row: Row): Denial {
+  const start = row.license?.notBefore ?? null;
+  const day = start === null ? 'a later day' : iso(start);
+  return {
+    code: 'not-yet-valid',
+    message: `The license for ${nameOf(row)} begins on ${day}.`,
+    hint: 'Wait until then, or ask the administrator for a license that is valid now.',
+    details: { ...subject(row), begins: start === null ? null : iso(start) },
+  };
+}
+
+export function exceedsLimit(row: Row, count: number): Denial {
+  const { hardLimit, records } = row.accounts;
+  const away = records === 0 ? '' : `, ${records} of them held or commuted`;
+  const name = nameOf(row);
+  return {
+    code: 'exceeds-limit',
+    message: `${count} seats of ${name} were asked for; the license has ${hardLimit}${away}.`,
+    hint: 'Ask for fewer seats: waiting would not help.',
+    details: numbers(row, count),
+  };
+}
+
+/** Why a request that was in the line is turned away. */
+export function notServed(row: Row, count: number): Denial {
+  if (row.phase === 'over') return expired(row);
+  if (row.phase === 'coming') return notYetValid(row);
+  return count > row.ceiling ? exceedsLimit(row, count) : allInUse(row, count);
+}
+
+export function allInUse(row: Row, count: number): Denial {
+  const { hardLimit, deficit } = row.accounts;
+  const free = Math.max(0, row.reachable);
+  const waiting = row.line.length;
+  return {
+    code: 'all-in-use',
+    message: allInUseMessage({ row, count, hardLimit, deficit, free, waiting }),
+    hint: 'Try again later, or wait in the line with --wait.',
+    details: numbers(row, count),
+  };
+}
+
+function allInUseMessage(facts: {
+  readonly row: Row;
+  readonly count: number;
+  readonly hardLimit: number;
+  readonly deficit: number;
+  readonly free: number;
+  readonly waiting: number;
+}): string {
+  const { row, count, hardLimit, deficit, free, waiting } = facts;
+  const name = nameOf(row);
+  if (deficit > 0) {
+    const lowered = `The limit of ${name} was lowered to ${hardLimit}`;
+    return `${lowered}, and ${deficit} more are still in use.`;
+  }
+  if (free === 0) return `All ${hardLimit} seats of ${name} are in use.`;
+  if (free < count) return `${count} seats of ${name} were asked for and ${free} are free.`;
+  return `The free seats of ${name} go to those who wait already (${waiting}).`;
+}
+
+export function lineFull(row: Row, count: number): Denial {
+  return {
+    code: 'busy',
+    message: `The line for ${nameOf(row)} is full (${row.line.length} wait).`,
+    hint: 'Try again later.',
+    details: numbers(row, count),
+  };
+}
+
+function numbers(row: Row, requested: number): ErrorDetails {
+  const { hardLimit, freePool, deficit, records } = row.accounts;
+  return {
+    ...subject(row),
+    requested,
+    hardLimit,
+    inUse: row.inUse,
+    available: Math.max(0, row.available),
+    freePool,
+    deficit,
+    held: records,
+    waiting: row.line.length,
+  };
+}
+
+function subject({ license, id }: Row): ErrorDetails {
+  if (license === null) return { license: id };
+  const { vendor, application, version } = license;
+  return { vendor, application, version };
+}
+
+function nameOf({ license, id }: Row): string {
+  return license === null ? id : `${license.application} ${license.version}`;
+}
+
+function iso(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

@@ -1,0 +1,49 @@
+/**
+ * What a step asks for. Whoever runs the core persists the writes in one transaction, flushes, and
+ * only then sends the replies: nothing is promised that a crash could take back.
+ */
+import type { Client } from './client.ts';
+import type { CoreMessage } from './messages.ts';
+import type { Write } from './records.ts';
+
+export interface Reply {
+  readonly client: Client;
+  readonly message: CoreMessage;
+}
+
+/** Something an operator would want in the log. */
+export interface Notice {
+  readonly level: 'info' | 'warn';
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export interface Effects {
+  readonly writes: readonly Write[];
+  readonly replies: readonly Reply[];
+  readonly notices: readonly Notice[];
+}
+
+/** Effects while they gather. */
+export class Outbox {
+  writes: Write[] = [];
+  replies: Reply[] = [];
+  notices: Notice[] = [];
+
+  reply(client: Client, message: CoreMessage): void {
+    this.replies.push({ client, message });
+  }
+
+  note(level: Notice['level'], message: string, fields: Notice['fields'] = {}): void {
+    this.notices.push({ level, message, fields });
+  }
+
+  /** Hands over what has gathered and starts anew. */
+  take(): Effects {
+    const { writes, replies, notices } = this;
+    this.writes = [];
+    this.replies = [];
+    this.notices = [];
+    return { writes, replies, notices };
+  }
+}

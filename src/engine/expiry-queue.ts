@@ -1,0 +1,69 @@
+/**
+ * Things that end at a time, in buckets of a second. A deadline may be put off freely: its bucket
+ * is looked at when it is due, and what then has time left moves on to a later one. So a renewal
+ * costs nothing here, and taking one out costs a swap.
+ */
+export interface Expiring {
+  /** When it ends, in milliseconds on the boot-time clock. May only grow while it is queued. */
+  deadline: number;
+  /** Where the queue put it; -1 while it is not queued. Only the queue writes these. */
+  bucket: number;
+  slot: number;
+}
+
+const BUCKET_MS = 1_000;
+
+export class ExpiryQueue<Item extends Expiring> {
+  readonly #buckets = new Map<number, Item[]>();
+  /** No bucket before this one holds anything. */
+  #first = Number.POSITIVE_INFINITY;
+
+  add(item: Item): void {
+    const bucket = Math.floor(item.deadline / BUCKET_MS);
+    let items = this.#buckets.get(bucket);
+    if (items === undefined) {
+      items = [];
+      this.#buckets.set(bucket, items);
+    }
+    item.bucket = bucket;
+    item.slot = items.length;
+    items.push(item);
+    if (bucket < this.#first) this.#first = bucket;
+  }
+
+  remove(item: Item): void {
+    const items = this.#buckets.get(item.bucket);
+    const last = items?.pop();
+    if (items === undefined || last === undefined) return;
+    if (last !== item) {
+      items[item.slot] = last;
+      last.slot = item.slot;
+    }
+    if (items.length === 0) this.#buckets.delete(item.bucket);
+    item.bucket = -1;
+  }
+
+  /** Takes out and returns what has ended by `now`, in order of deadline. */
+  takeDue(now: number): Item[] {
+    const due: Item[] = [];
+    if (this.#first * BUCKET_MS > now) return due;
+    const current = Math.floor(now / BUCKET_MS);
+    for (const bucket of [...this.#buckets.keys()].filter((key) => key <= current)) {
+      for (const item of [...(this.#buckets.get(bucket) ?? [])]) {
+        if (item.deadline > now && Math.floor(item.deadline / BUCKET_MS) === bucket) continue;
+        this.remove(item);
+        if (item.deadline <= now) due.push(item);
+        else this.add(item);
+      }
+    }
+    this.#first = Math.min(Number.POSITIVE_INFINITY, ...this.#buckets.keys());
+    return due.sort((a, b) => a.deadline - b.deadline);
+  }
+
+  /** When `takeDue` is worth calling again, or null where nothing is queued. */
+  nextDue(now: number): number | null {
+    if (this.#buckets.size === 0) return null;
+    const start = this.#first * BUCKET_MS;
+    return start > now ? start : now + BUCKET_MS / 4;
+  }
+}

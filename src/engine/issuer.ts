@@ -1,0 +1,296 @@
+/**
+ * Issues, renews and ends authorizations out of this server's own rows, asking no one (escrow,
+ * DESIGN section 2). What a row lacks is drawn from the free pool through the ledger; what can't be
+ * met waits in the line of the license.
+ */
+import { choose } from './choice.ts';
+import type { Client } from './client.ts';
+import { type Denial, expired, lineFull, notServed } from './denial.ts';
+import type { Outbox } from './effects.ts';
+import { assert } from './errors.ts';
+import { holderOf } from './key-record.ts';
+import type { KeyTable, SeatKey } from './key-table.ts';
+import type { LedgerState } from './ledger/state.ts';
+import { licenseOfKey } from './license/distribution.ts';
+import type { Waiter } from './line.ts';
+import type { Lines } from './lines.ts';
+import { type Heartbeat, MessageType, type Release, type Request } from './messages.ts';
+import { Row } from './row.ts';
+import type { Rows } from './rows.ts';
+import { idTextOfKey } from './seat-key.ts';
+import { TicketMint } from './ticket.ts';
+import type { Time } from './time.ts';
+
+const { grant, denied, alive, gone, released } = MessageType;
+
+export class Issuer {
+  readonly #server: string;
+  readonly #state: LedgerState;
+  readonly #rows: Rows;
+  readonly #keys: KeyTable;
+  readonly #lines: Lines;
+  readonly #outbox: Outbox;
+  readonly #mint: TicketMint;
+
+  constructor(parts: {
+    readonly server: string;
+    readonly state: LedgerState;
+    readonly rows: Rows;
+    readonly keys: KeyTable;
+    readonly lines: Lines;
+    readonly outbox: Outbox;
+  }) {
+    this.#server = parts.server;
+    this.#mint = new TicketMint(parts.server);
+    this.#state = parts.state;
+    this.#rows = parts.rows;
+    this.#keys = parts.keys;
+    this.#lines = parts.lines;
+    this.#outbox = parts.outbox;
+  }
+
+  /** FIG. 6: seats for a client, or its place in the line, or why not. */
+  request(client: Client, message: Request, time: Time): void {
+    // By place, not by pattern: taking an array apart by pattern walks an iterator.
+    const sequence = message[1];
+    const patienceMs = message[7];
+    const id = idTextOfKey(message[2]);
+    const key = this.#keys.get(id);
+    const place = key === undefined ? this.#lines.find(id) : undefined;
+    if (key !== undefined) {
+      this.#again(client, sequence, key, time);
+    } else if (place !== undefined) {
+      const patienceEnd = time.boot + patienceMs;
+      this.#lines.poll(place.waiter, { client, sequence, patienceEnd });
+      this.#settle(place.row, time, place.waiter);
+    } else {
+      this.#ask(client, id, message, time);
+    }
+  }
+
+  /** A retry finds its own grant, and renews it as a heartbeat would. */
+  #again(client: Client, sequence: number, key: SeatKey, time: Time): void {
+    const over = this.#overBy(key);
+    if (over !== null) {
+      this.#deny(client, sequence, over);
+      return;
+    }
+    this.#keys.renew(key, time.boot);
+    this.#replyGrant(client, sequence, key);
+  }
+
+  /** A request that is not known yet. */
+  #ask(client: Client, id: string, message: Request, time: Time): void {
+    const sequence = message[1];
+    const wish = {
+      vendor: message[3],
+      application: message[4],
+      version: message[5],
+      count: message[6],
+    };
+    const row = choose(wish, this.#state.table.byApplication(wish.application), this.#rows);
+    if (!(row instanceof Row)) {
+      this.#deny(client, sequence, row);
+      return;
+    }
+    const since = time.boot;
+    const { count } = wish;
+    const waiter: Waiter = {
+      id,
+      count,
+      since,
+      holdMs: message[8],
+      client,
+      sequence,
+      patienceEnd: since + message[7],
+      goneSince: null,
+      told: 0,
+    };
+    if (row.canIssue(count)) {
+      this.#issue(row, waiter, time);
+    } else if (row.line.full) {
+      this.#deny(client, sequence, lineFull(row, count));
+    } else {
+      this.#lines.join(row, waiter);
+      this.#settle(row, time, waiter);
+    }
+  }
+
+  /** Keeps a seat alive: nothing is written, since a start counts every key as heard. */
+  heartbeat(client: Client, message: Heartbeat, time: Time): void {
+    const sequence = message[1];
+    const key = this.#keys.get(idTextOfKey(message[2]));
+    if (key === undefined) {
+      const said = 'The seat has ended: it was released, or not heard of for its lifetime.';
+      const hint = 'Ask for a new seat.';
+      this.#outbox.reply(client, [gone, sequence, 'unknown-key', said, hint]);
+      return;
+    }
+    const over = this.#overBy(key);
+    if (over !== null) {
+      this.#outbox.reply(client, [gone, sequence, over.code, over.message, over.hint]);
+      return;
+    }
+    this.#keys.renew(key, time.boot);
+    const { sequence: rlfSequence } = this.#state.rlf;
+    const ticket = this.#ticket(key);
+    this.#outbox.reply(client, [alive, sequence, ticket, key.terms.lifetimeMs, rlfSequence]);
+  }
+
+  /** Gives seats back, or leaves the line. A key that has ended is no error. */
+  release(client: Client, message: Release, time: Time): void {
+    const sequence = message[1];
+    const id = idTextOfKey(message[2]);
+    const key = this.#keys.get(id);
+    if (key === undefined) {
+      const place = this.#lines.find(id);
+      if (place !== undefined) {
+        this.#lines.leave(place.row, place.waiter);
+        this.#settle(place.row, time);
+      }
+      this.#outbox.reply(client, [released, sequence, false, 0]);
+      return;
+    }
+    this.#keys.end(key);
+    this.#outbox.reply(client, [released, sequence, true, key.terms.count]);
+    this.#free(key, time);
+  }
+
+  /** A connection closed: those behind its waiters may be served while it is gone. */
+  closed(client: Client, time: Time): void {
+    for (const row of this.#lines.closed(client, time.boot)) this.#settle(row, time);
+  }
+
+  /** Ends what was not heard of for its lifetime, and turns away those whose patience is over. */
+  tick(time: Time): void {
+    for (const key of this.#keys.endExpired(time.boot)) {
+      const { license, count } = key.terms;
+      const { user, host, pid } = key.holder;
+      const fields = { license, user, host, pid, count };
+      this.#outbox.note('info', 'a seat came back: its holder was not heard of', fields);
+      this.#free(key, time);
+    }
+    for (const { row, waiter } of this.#lines.due(time.boot)) {
+      if (waiter.goneSince !== null) this.#lines.leave(row, waiter);
+      this.#settle(row, time);
+    }
+    this.#lines.tellMoved(time.boot);
+  }
+
+  /** The ledger changed these rows: seats may have come, or a deficit. */
+  refreshed(rows: readonly Row[], time: Time): void {
+    for (const row of rows) {
+      assert(
+        row.inUse + row.outgoing <= row.allocated,
+        `seats in use of ${row.id} are within this server's allocation`,
+      );
+      this.#rows.payDeficit(row);
+      if (row.line.length > 0) this.#settle(row, time);
+    }
+  }
+
+  /** Takes a recovered key into its row's account. */
+  count(key: SeatKey): void {
+    this.#rowOf(key).inUse += key.terms.count;
+  }
+
+  #issue(row: Row, { id, count, client, holdMs, sequence }: Waiter, time: Time): void {
+    const terms = row.termsOf(count, holdMs > 0 ? holdMs : row.lifetimeMs);
+    const body = { id, since: time.wall, terms, holder: holderOf(client) };
+    row.inUse += count;
+    assert(row.inUse + row.outgoing <= row.allocated, 'a server issues only what it was allocated');
+    this.#replyGrant(client, sequence, this.#keys.issue(body, time.boot));
+  }
+
+  #replyGrant(client: Client, sequence: number, key: SeatKey): void {
+    const license = this.#rowOf(key).license ?? licenseOfKey(key.terms.license);
+    const { vendor, application, version } = license;
+    this.#outbox.reply(client, [
+      grant,
+      sequence,
+      this.#ticket(key),
+      key.terms.lifetimeMs,
+      vendor,
+      application,
+      version,
+      key.terms.count,
+      this.#state.rlf.sequence,
+    ]);
+  }
+
+  #deny(client: Client, sequence: number, { code, message, hint, details }: Denial): void {
+    this.#outbox.reply(client, [denied, sequence, code, message, hint, details]);
+  }
+
+  #free(key: SeatKey, time: Time): void {
+    const row = this.#rowOf(key);
+    row.inUse -= key.terms.count;
+    assert(row.inUse >= 0, 'no more seats come back than were issued');
+    if (row.accounts.deficit > 0) this.#rows.payDeficit(row);
+    if (row.line.length > 0) this.#settle(row, time);
+  }
+
+  /**
+   * Serves the line as far as seats go, then answers who is left: those without patience are turned
+   * away once nothing more is on its way here, and `asking` is told its place.
+   */
+  #settle(row: Row, time: Time, asking?: Waiter): void {
+    for (;;) {
+      this.#serve(row, time);
+      this.#rows.drawForLine(row);
+      const { head } = row.line;
+      if (head === null || !waitsInVain(row, head, time)) break;
+      // With it gone, those behind may be served.
+      this.#turnAway(row, head);
+    }
+    for (const waiter of [...row.line]) {
+      if (waitsInVain(row, waiter, time)) this.#turnAway(row, waiter);
+    }
+    if (asking === undefined || this.#lines.find(asking.id) === undefined) return;
+    if (asking.patienceEnd > time.boot) {
+      this.#lines.tell(row, asking, row.line.positionOf(asking));
+    }
+  }
+
+  #serve(row: Row, time: Time): void {
+    for (let head = row.line.head; head !== null; head = row.line.head) {
+      const servable = row.phase === 'active' && row.accounts.deficit === 0;
+      if (!servable || head.count > row.available) return;
+      this.#lines.leave(row, head);
+      this.#issue(row, head, time);
+    }
+  }
+
+  #turnAway(row: Row, waiter: Waiter): void {
+    this.#lines.leave(row, waiter);
+    if (waiter.goneSince !== null) return;
+    this.#deny(waiter.client, waiter.sequence, notServed(row, waiter.count));
+  }
+
+  #ticket(key: SeatKey): Uint8Array {
+    const { secret, servers } = this.#state;
+    assert(secret !== null, 'a server issues only once the pool has a secret');
+    return this.#mint.mint(secret, servers.get(this.#server)?.generation ?? 0, key);
+  }
+
+  /**
+   * Why a key may not be renewed, or null. A license that an RLF dropped or lowered lets its seats
+   * run on; one that expired does not.
+   */
+  #overBy(key: SeatKey): Denial | null {
+    const row = this.#rowOf(key);
+    return row.license !== null && row.phase === 'over' ? expired(row) : null;
+  }
+
+  #rowOf(key: SeatKey): Row {
+    const row = this.#rows.get(key.terms.license);
+    assert(row !== undefined, 'every key has the row of its license');
+    return row;
+  }
+}
+
+/** Its patience is over, or no seat that comes free will ever be for it. */
+function waitsInVain(row: Row, { count, patienceEnd }: Waiter, time: Time): boolean {
+  if (row.phase !== 'active' || count > row.ceiling) return true;
+  return patienceEnd <= time.boot && row.incoming === 0;
+}

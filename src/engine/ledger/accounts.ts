@@ -1,0 +1,149 @@
+/**
+ * The accounts of one license, double entry: a row per server, the free pool, the records (held and
+ * commuted seats) and the deficit.
+ *
+ * Invariant: sum of rows + free pool + records = hard limit + deficit, and none is negative.
+ */
+import { assert } from '../errors.ts';
+
+/** A server's id names its row; these name the rest. */
+export const FREE_POOL = 'free-pool';
+export const RECORDS = 'records';
+export const DEFICIT = 'deficit';
+
+export interface Accounts {
+  readonly license: string;
+  hardLimit: number;
+  /** Allocations by server id: what that server may issue. */
+  readonly rows: Map<string, number>;
+  freePool: number;
+  records: number;
+  /** Seats out there beyond a hard limit that was lowered. */
+  deficit: number;
+}
+
+export function openAccounts(license: string): Accounts {
+  return { license, hardLimit: 0, rows: new Map(), freePool: 0, records: 0, deficit: 0 };
+}
+
+/** Puts a new license's seats where its initial distribution says (FIG. 4). */
+export function distribute(
+  accounts: Accounts,
+  initial: { readonly rows: ReadonlyMap<string, number>; readonly freePool: number },
+): void {
+  assert(accounts.hardLimit === 0 && accounts.deficit === 0, 'only a new license is distributed');
+  accounts.freePool = initial.freePool;
+  accounts.hardLimit = initial.freePool;
+  for (const [server, count] of initial.rows) {
+    accounts.rows.set(server, count);
+    accounts.hardLimit += count;
+  }
+  checkBalance(accounts);
+}
+
+/**
+ * A new hard limit. More seats pay the deficit first, then go to the free pool; fewer are taken
+ * from the free pool, and what it does not hold becomes deficit.
+ */
+export function setHardLimit(accounts: Accounts, hardLimit: number): void {
+  const more = hardLimit - accounts.hardLimit;
+  accounts.hardLimit = hardLimit;
+  if (more >= 0) {
+    const paid = Math.min(more, accounts.deficit);
+    accounts.deficit -= paid;
+    accounts.freePool += more - paid;
+  } else {
+    const taken = Math.min(-more, accounts.freePool);
+    accounts.freePool -= taken;
+    accounts.deficit += -more - taken;
+  }
+  checkBalance(accounts);
+}
+
+/** Moves seats between accounts; false, and nothing moved, where one would become negative. */
+export function moveSeats(
+  accounts: Accounts,
+  { from, to, count }: { readonly from: string; readonly to: string; readonly count: number },
+): boolean {
+  if (count <= 0 || from === to || from === DEFICIT) return false;
+  if (balance(accounts, from) < count) return false;
+  // Paying the deficit takes the seat out of circulation: both sides of the equation shrink.
+  if (to === DEFICIT && accounts.deficit < count) return false;
+  add(accounts, from, -count);
+  add(accounts, to, to === DEFICIT ? -count : count);
+  checkBalance(accounts);
+  return true;
+}
+
+/** Seats of one account. */
+export function balance(accounts: Accounts, account: string): number {
+  switch (account) {
+    case FREE_POOL:
+      return accounts.freePool;
+    case RECORDS:
+      return accounts.records;
+    case DEFICIT:
+      return accounts.deficit;
+    default:
+      return accounts.rows.get(account) ?? 0;
+  }
+}
+
+/** Nothing left to keep: no limit, no seat anywhere. */
+export function isEmpty(accounts: Accounts): boolean {
+  const { hardLimit, deficit, freePool, records, rows } = accounts;
+  if (hardLimit + deficit + freePool + records > 0) return false;
+  for (const count of rows.values()) if (count > 0) return false;
+  return true;
+}
+
+function add(accounts: Accounts, account: string, count: number): void {
+  switch (account) {
+    case FREE_POOL:
+      accounts.freePool += count;
+      return;
+    case RECORDS:
+      accounts.records += count;
+      return;
+    case DEFICIT:
+      accounts.deficit += count;
+      return;
+    default:
+      accounts.rows.set(account, balance(accounts, account) + count);
+  }
+}
+
+function checkBalance(accounts: Accounts): void {
+  const { license, hardLimit, deficit, freePool, records, rows } = accounts;
+  let sum = freePool + records;
+  let negative = hardLimit < 0 || deficit < 0 || freePool < 0 || records < 0;
+  for (const count of rows.values()) {
+    sum += count;
+    negative ||= count < 0;
+  }
+  assert(!negative, `no account of ${license} is negative`);
+  assert(sum === hardLimit + deficit, `the accounts of ${license} balance`);
+}
+
+/** The form on disk, rows in sorted order. */
+export function accountsRecord(accounts: Accounts): unknown[] {
+  const { hardLimit, freePool, records, deficit, rows } = accounts;
+  return [hardLimit, freePool, records, deficit, [...rows].sort(byServer)];
+}
+
+export function readAccounts(license: string, record: unknown): Accounts {
+  const [hardLimit, freePool, records, deficit, rows] = record as [
+    number,
+    number,
+    number,
+    number,
+    [string, number][],
+  ];
+  const accounts = { license, hardLimit, freePool, records, deficit, rows: new Map(rows) };
+  checkBalance(accounts);
+  return accounts;
+}
+
+function byServer([a]: [string, number], [b]: [string, number]): number {
+  return a < b ? -1 : 1;
+}

@@ -1,0 +1,30 @@
+/** Which RLF may follow the one in force: one pool, one line of admin keys, a higher sequence. */
+import { LmError } from '../errors.ts';
+import { requireAdmin } from '../license/rlf.ts';
+import type { Rlf } from '../license/types.ts';
+
+/**
+ * Whether an RLF offered is newer than the one in force (true), or not (false).
+ *
+ * @throws LmError `bad-data` for another pool's, or other content under the same sequence;
+ * `untrusted` where the pool's admin key neither signed it nor passed its right on.
+ */
+export function supersedes(offered: Rlf, current: Rlf): boolean {
+  if (offered.pool !== current.pool) {
+    throw new LmError(
+      'bad-data',
+      `The RLF offered is for pool ${offered.pool}; this server belongs to pool ${current.pool}.`,
+      'Offer the RLF of this pool.',
+    );
+  }
+  requireAdmin(offered, current.admin);
+  if (offered.sequence === current.sequence && offered.digest !== current.digest) {
+    throw new LmError(
+      'bad-data',
+      `The RLF in force has sequence ${current.sequence} too, and other content.`,
+      'Sign the new content under a higher sequence: lm rlf sign --bump.',
+      { sequence: current.sequence },
+    );
+  }
+  return offered.sequence > current.sequence;
+}

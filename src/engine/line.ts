@@ -1,0 +1,71 @@
+/**
+ * The line of a license: the requests that could not be met at once, first come, first served.
+ * A waiter keeps its place while its patience lasts; one whose connection is gone keeps it for a
+ * short grace and is passed over meanwhile, since nobody would hear the grant.
+ */
+import type { Client } from './client.ts';
+import { LINE_LENGTH_MAX, WAITER_GRACE_MS } from './limits.ts';
+
+export interface Waiter {
+  /** `idText` of the key that the grant will have. */
+  readonly id: string;
+  readonly count: number;
+  /** When it joined, boot-time clock. */
+  readonly since: number;
+  readonly holdMs: number;
+  /** How it is to be answered: the connection and the number of its newest poll. */
+  client: Client;
+  sequence: number;
+  /** When its patience is over, boot-time clock. */
+  patienceEnd: number;
+  /** When its connection was seen to close, or null while it is there. */
+  goneSince: number | null;
+  /** The position it was last told. */
+  told: number;
+}
+
+export class Line {
+  /** Invariant: in order of joining. */
+  readonly #waiters: Waiter[] = [];
+
+  get length(): number {
+    return this.#waiters.length;
+  }
+
+  get full(): boolean {
+    return this.#waiters.length >= LINE_LENGTH_MAX;
+  }
+
+  [Symbol.iterator](): IterableIterator<Waiter> {
+    return this.#waiters.values();
+  }
+
+  join(waiter: Waiter): void {
+    this.#waiters.push(waiter);
+  }
+
+  leave(waiter: Waiter): void {
+    const at = this.#waiters.indexOf(waiter);
+    if (at !== -1) this.#waiters.splice(at, 1);
+  }
+
+  /** The first that can be answered. */
+  get head(): Waiter | null {
+    return this.#waiters.find(({ goneSince }) => goneSince === null) ?? null;
+  }
+
+  /** 1 for the first. */
+  positionOf(waiter: Waiter): number {
+    return this.#waiters.indexOf(waiter) + 1;
+  }
+
+  /** Seats that all who wait ask for together. */
+  get seatsWanted(): number {
+    return this.#waiters.reduce((sum, { count }) => sum + count, 0);
+  }
+}
+
+/** When a waiter is to be dealt with even if no seat comes free. */
+export function waiterDeadline({ patienceEnd, goneSince }: Waiter): number {
+  return goneSince === null ? patienceEnd : Math.min(patienceEnd, goneSince + WAITER_GRACE_MS);
+}

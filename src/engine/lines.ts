@@ -1,0 +1,124 @@
+/** All lines of this server: who waits, found by key and by connection. */
+import type { Client } from './client.ts';
+import type { Outbox } from './effects.ts';
+import { NOTICE_INTERVAL_MS, NOTICES_MAX } from './limits.ts';
+import { type Waiter, waiterDeadline } from './line.ts';
+import { MessageType } from './messages.ts';
+import type { Row } from './row.ts';
+
+export class Lines {
+  readonly #outbox: Outbox;
+  readonly #places = new Map<string, { readonly row: Row; readonly waiter: Waiter }>();
+  readonly #ofClient = new Map<number, Set<Waiter>>();
+  /** Rows with a line. */
+  readonly #rows = new Set<Row>();
+  #noticeAt = 0;
+
+  constructor(outbox: Outbox) {
+    this.#outbox = outbox;
+  }
+
+  /** The waiter for a key, with the row at which it waits. */
+  find(id: string): { readonly row: Row; readonly waiter: Waiter } | undefined {
+    return this.#places.get(id);
+  }
+
+  join(row: Row, waiter: Waiter): void {
+    row.line.join(waiter);
+    this.#places.set(waiter.id, { row, waiter });
+    this.#rows.add(row);
+    this.#attach(waiter);
+  }
+
+  leave(row: Row, waiter: Waiter): void {
+    row.line.leave(waiter);
+    this.#places.delete(waiter.id);
+    if (row.line.length === 0) this.#rows.delete(row);
+    this.#detach(waiter);
+  }
+
+  /** A poll: the waiter is there, and is to be answered so from now on. */
+  poll(waiter: Waiter, { client, sequence, patienceEnd }: PollAnswer): void {
+    this.#detach(waiter);
+    waiter.client = client;
+    waiter.sequence = sequence;
+    waiter.patienceEnd = patienceEnd;
+    waiter.goneSince = null;
+    this.#attach(waiter);
+  }
+
+  /** A connection closed: its waiters keep their places for a grace. Returns where they wait. */
+  closed(client: Client, now: number): Set<Row> {
+    const rows = new Set<Row>();
+    for (const waiter of this.#ofClient.get(client.number) ?? []) {
+      waiter.goneSince = now;
+      const row = this.#places.get(waiter.id)?.row;
+      if (row !== undefined) rows.add(row);
+    }
+    this.#ofClient.delete(client.number);
+    return rows;
+  }
+
+  /** Tells a waiter where it stands. */
+  tell(row: Row, waiter: Waiter, position: number): void {
+    waiter.told = position;
+    const { client, sequence } = waiter;
+    const pollMs = Math.floor(row.lifetimeMs / 3);
+    const { waiting } = MessageType;
+    this.#outbox.reply(client, [waiting, sequence, position, row.line.length, pollMs]);
+  }
+
+  /** Tells those near the head of each line that they moved up. */
+  tellMoved(now: number): void {
+    if (now < this.#noticeAt) return;
+    this.#noticeAt = now + NOTICE_INTERVAL_MS;
+    for (const row of this.#rows) {
+      let position = 0;
+      for (const waiter of row.line) {
+        position++;
+        if (position > NOTICES_MAX) break;
+        // Who has no patience left has an answer coming, and no place to be told.
+        const waits = waiter.goneSince === null && waiter.patienceEnd > now;
+        if (waits && waiter.told !== position) this.tell(row, waiter, position);
+      }
+    }
+  }
+
+  /** Waiters whose time is over, with their rows. */
+  due(now: number): { readonly row: Row; readonly waiter: Waiter }[] {
+    const due: { readonly row: Row; readonly waiter: Waiter }[] = [];
+    for (const row of this.#rows) {
+      for (const waiter of row.line) if (waiterDeadline(waiter) <= now) due.push({ row, waiter });
+    }
+    return due;
+  }
+
+  /** When a waiter is due or may have moved up, or null where nobody waits. */
+  get nextDue(): number | null {
+    if (this.#rows.size === 0) return null;
+    let next = this.#noticeAt;
+    for (const row of this.#rows) {
+      for (const waiter of row.line) next = Math.min(next, waiterDeadline(waiter));
+    }
+    return next;
+  }
+
+  #attach(waiter: Waiter): void {
+    const { number } = waiter.client;
+    const waiters = this.#ofClient.get(number);
+    if (waiters === undefined) this.#ofClient.set(number, new Set([waiter]));
+    else waiters.add(waiter);
+  }
+
+  #detach(waiter: Waiter): void {
+    const waiters = this.#ofClient.get(waiter.client.number);
+    waiters?.delete(waiter);
+    if (waiters?.size === 0) this.#ofClient.delete(waiter.client.number);
+  }
+}
+
+interface PollAnswer {
+  readonly client: Client;
+  readonly sequence: number;
+  readonly patienceEnd: number;
+}

@@ -1,0 +1,82 @@
+/**
+ * One license as this server sees it: its row of the distribution table (FIG. 5), and the line.
+ *
+ * Invariant: inUse + outgoing <= allocated, unless a lower hard limit left a deficit elsewhere.
+ */
+
+import type { Terms } from './key-record.ts';
+import { type Accounts, balance } from './ledger/accounts.ts';
+import type { TableLicense } from './license/license-table.ts';
+import { Line } from './line.ts';
+
+export class Row {
+  readonly id: string;
+  readonly accounts: Accounts;
+  /** Null once an RLF no longer names the license and only its old keys are left. */
+  license: TableLicense | null;
+  readonly line = new Line();
+  /** Seats that this server may issue: its row in the ledger. */
+  allocated = 0;
+  /** Seats of the keys that live here. */
+  inUse = 0;
+  /** Seats given up here, by an entry that is not applied yet. */
+  outgoing = 0;
+  /** Seats of the free pool, on their way here. */
+  incoming = 0;
+  /** By the dates of its codes: whether the license may be used now. */
+  phase: 'coming' | 'active' | 'over' = 'over';
+  /** L for a key granted now, in milliseconds; 0 while it may not be used. */
+  lifetimeMs = 0;
+
+  /** Of the last grant. */
+  #terms: Terms;
+
+  constructor(accounts: Accounts) {
+    this.id = accounts.license;
+    this.#terms = { license: this.id, count: 0, lifetimeMs: 0 };
+    this.accounts = accounts;
+    this.license = null;
+  }
+
+  /** Takes over what the ledger says now. */
+  refresh(server: string, license: TableLicense | null, mark: number): void {
+    this.license = license;
+    this.allocated = balance(this.accounts, server);
+    this.phase = license === null ? 'over' : license.phaseAt(mark);
+    const usable = license !== null && this.phase === 'active';
+    this.lifetimeMs = usable ? license.keyLifetimeMsAt(mark) : 0;
+  }
+
+  get available(): number {
+    return this.allocated - this.inUse - this.outgoing;
+  }
+
+  /** The terms of a grant: one object for grants alike, since their bytes are made once. */
+  termsOf(count: number, lifetimeMs: number): Terms {
+    const { license, count: lastCount, lifetimeMs: lastLifetimeMs } = this.#terms;
+    if (count !== lastCount || lifetimeMs !== lastLifetimeMs) {
+      this.#terms = { license, count, lifetimeMs };
+    }
+    return this.#terms;
+  }
+
+  /** Seats that this server could issue, counting what it may draw from the free pool. */
+  get reachable(): number {
+    return this.available + Math.max(0, this.accounts.freePool);
+  }
+
+  /** A request may be met on the spot: seats enough, nobody waits, no deficit to be paid first. */
+  canIssue(count: number): boolean {
+    return (
+      this.phase === 'active' &&
+      count <= this.available &&
+      this.line.length === 0 &&
+      this.accounts.deficit === 0
+    );
+  }
+
+  /** Most seats that could ever be issued at once as things stand. */
+  get ceiling(): number {
+    return this.accounts.hardLimit - this.accounts.records;
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * Reads what a client sends into the messages of the protocol: types, sizes and bounds, so that
+ * nothing past this point has to doubt them.
+ */
+import { LmError } from '../engine/errors.ts';
+import { versionProblem } from '../engine/license/version.ts';
+import {
+  APPLICATION_BYTES_MAX,
+  HOLD_MS_MAX,
+  HOLDER_CHARACTERS_MAX,
+  NAME_CHARACTERS_MAX,
+  PATIENCE_MS_MAX,
+  SEATS_PER_REQUEST_MAX,
+} from '../engine/limits.ts';
+import { KEY_BYTES } from '../engine/seat-key.ts';
+import { TICKET_BYTES_MAX } from '../engine/ticket.ts';
+import { type ClientRequest, type Hello, MessageType } from './protocol.ts';
+
+const INSTANCE_BYTES = 16;
+const NONCE_BYTES_MIN = 16;
+const NONCE_BYTES_MAX = 64;
+
+type Fields = readonly unknown[];
+
+/** @throws LmError `protocol` that names the field. */
+export function readHello(fields: Fields): Hello {
+  check(fields[0] === MessageType.hello, 'the first message is a hello');
+  sequenceOf(fields);
+  check(isCount(fields[2]) && isCount(fields[3]), 'a hello gives a range of protocol versions');
+  check(fields[4] === 'client' || fields[4] === 'peer', 'a role is client or peer');
+  check(isTextOrNull(fields[5], NAME_CHARACTERS_MAX), 'a pool is a name or null');
+  check(isText(fields[6], HOLDER_CHARACTERS_MAX), 'an agent is a text');
+  check(isBytes(fields[7], INSTANCE_BYTES), 'an instance is 16 bytes');
+  const holder = fields[8];
+  check(Array.isArray(holder), 'a holder is user, host and pid');
+  check(isText(holder[0], HOLDER_CHARACTERS_MAX), 'a user is a short text');
+  check(isText(holder[1], HOLDER_CHARACTERS_MAX), 'a host is a short text');
+  check(isCount(holder[2]), 'a pid is a number');
+  return fields as unknown as Hello;
+}
+
+/** @throws LmError `protocol` that names the field. */
+export function readClientMessage(fields: Fields): ClientRequest {
+  sequenceOf(fields);
+  switch (fields[0]) {
+    case MessageType.request:
+      checkRequest(fields);
+      break;
+    case MessageType.heartbeat:
+    case MessageType.release:
+      check(isBytes(fields[2], KEY_BYTES), 'a key is 16 bytes');
+      check(isTicket(fields[3]), 'a ticket is bytes, as a grant gave them');
+      break;
+    case MessageType.status:
+      check(isTextOrNull(fields[2], APPLICATION_BYTES_MAX), 'an application is a text or null');
+      check(isTextOrNull(fields[3], HOLDER_CHARACTERS_MAX), 'a user is a text or null');
+      check(isTextOrNull(fields[4], HOLDER_CHARACTERS_MAX), 'a host is a text or null');
+      check(fields[5] === null || isBytes(fields[5], KEY_BYTES), 'a cursor is an id or null');
+      break;
+    case MessageType.rlfGet:
+      break;
+    case MessageType.prove:
+      check(isBytes(fields[2], KEY_BYTES), 'a key is 16 bytes');
+      check(isNonce(fields[3]), 'a nonce is 16 to 64 bytes');
+      break;
+    default:
+      check(false, 'a message is of a type that this server knows');
+  }
+  return fields as unknown as ClientRequest;
+}
+
+function checkRequest(fields: Fields): void {
+  const application = fields[4];
+  const version = fields[5];
+  const count = fields[6];
+  const patienceMs = fields[7];
+  const holdMs = fields[8];
+  check(isBytes(fields[2], KEY_BYTES), 'a key is 16 bytes');
+  check(isTextOrNull(fields[3], NAME_CHARACTERS_MAX), 'a vendor is a name or null');
+  check(isText(application, APPLICATION_BYTES_MAX), 'an application is a text');
+  check(version === null || isVersion(version), 'a version is numbers joined by dots, or null');
+  check(isCount(count) && count > 0 && count <= SEATS_PER_REQUEST_MAX, 'a count is 1 or more');
+  check(isCount(patienceMs) && patienceMs <= PATIENCE_MS_MAX, 'patience is a number of ms');
+  check(isCount(holdMs) && holdMs <= HOLD_MS_MAX, 'a hold is a number of ms, at most 24 h');
+}
+
+function sequenceOf(fields: Fields): void {
+  const sequence = fields[1];
+  check(isCount(sequence) && sequence <= 0xffffffff, 'a sequence number has 32 bits');
+}
+
+function check(condition: boolean, rule: string): asserts condition {
+  if (condition) return;
+  throw new LmError(
+    'protocol',
+    `The message breaks the protocol: ${rule}.`,
+    'Check that the client speaks this protocol, as docs/PROTOCOL.md describes it.',
+  );
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isText(value: unknown, charactersMax: number): value is string {
+  return typeof value === 'string' && value.length <= charactersMax;
+}
+
+function isTextOrNull(value: unknown, charactersMax: number): value is string | null {
+  return value === null || isText(value, charactersMax);
+}
+
+function isVersion(value: unknown): value is string {
+  return typeof value === 'string' && versionProblem(value) === null;
+}
+
+function isBytes(value: unknown, length: number): value is Uint8Array {
+  return value instanceof Uint8Array && value.length === length;
+}
+
+function isTicket(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array && value.length <= TICKET_BYTES_MAX;
+}
+
+function isNonce(value: unknown): value is Uint8Array {
+  if (!(value instanceof Uint8Array)) return false;
+  return value.length >= NONCE_BYTES_MIN && value.length <= NONCE_BYTES_MAX;
+}

@@ -1,0 +1,12 @@
+/** The public face of the client library: `import { LicenseClient } from 'lm'`. */
+export { type ErrorCode, type ErrorDetails, LmError } from '../../engine/errors.ts';
+export type { WaitingNews } from './ask.ts';
+export type { BootClock } from './boot-clock.ts';
+export type { Holder } from './holder.ts';
+export { type ClientOptions, LicenseClient, type RenewedSeat } from './license-client.ts';
+export type { Returned } from './releaser.ts';
+export type { RequestOptions } from './request-options.ts';
+export type { Seat, SeatEvents } from './seat.ts';
+export type { Authorization, StatusDocument, StatusFilter } from './status.ts';
+export type { Environment, TrustOptions } from './trust.ts';
+export type { Place } from './waiter.ts';

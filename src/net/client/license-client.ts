@@ -1,0 +1,250 @@
+/**
+ * The client of license pools: asks for seats, keeps them alive through lost connections and lost
+ * servers, and gives them back. One instance serves a whole application.
+ */
+import { randomBytes } from 'node:crypto';
+import { LmError } from '../../engine/errors.ts';
+import { KEY_BYTES } from '../../engine/seat-key.ts';
+import { ask } from './ask.ts';
+import { type BootClock, bootClock } from './boot-clock.ts';
+import type { Introduction } from './dial.ts';
+import { type Holder, holderFields } from './holder.ts';
+import { Keeper } from './keeper.ts';
+import { RELEASE_MS_MAX } from './limits.ts';
+import { PoolLink } from './link.ts';
+import { linkedSignal } from './linked-signal.ts';
+import { Memory } from './memory.ts';
+import { proveSeat } from './prove.ts';
+import type { Returned } from './releaser.ts';
+import { renewSeat } from './renew.ts';
+import { type RequestOptions, wishOf } from './request-options.ts';
+import { Scheduler } from './scheduler.ts';
+import { Seat } from './seat.ts';
+import { INSTANCE_BYTES, readSeatText, seatText } from './seat-text.ts';
+import { readStatus, type StatusDocument, type StatusFilter } from './status.ts';
+import { type Environment, resolveTrust, resolveVendorKey, type TrustOptions } from './trust.ts';
+import { Verifier } from './verifier.ts';
+import type { Granted, Wish } from './waiter.ts';
+
+export interface ClientOptions extends TrustOptions {
+  /** Who holds the seats, as `lm status` shows it. Default: this process. */
+  readonly holder?: Partial<Holder> | undefined;
+  /** Program and version, for the servers' logs. */
+  readonly agent?: string | undefined;
+  /** 16 bytes that name the holder of the keys. Default: random. */
+  readonly instance?: Uint8Array | undefined;
+  /** Where LM_POOL and its like are read. Default: the process's environment. */
+  readonly env?: Environment | undefined;
+  /** Milliseconds that count suspend. Default: the machine's boot-time clock. */
+  readonly clock?: BootClock | undefined;
+  /** How often the clock is looked at. Default: every second. */
+  readonly tickMs?: number | undefined;
+}
+
+/** A seat that another process renewed: `key` replaces the text it was given. */
+export interface RenewedSeat {
+  readonly key: string;
+  readonly seat: ReturnType<typeof readSeatText>;
+  readonly lifetimeMs: number;
+  readonly expiresAt: Date;
+  /** Whether the chain from the vendor's key to this server was checked. */
+  readonly verified: boolean;
+}
+
+export class LicenseClient {
+  readonly #options: ClientOptions;
+  readonly #env: Environment;
+  readonly #scheduler: Scheduler;
+  readonly #introduction: Introduction;
+  readonly #seats = new Set<Keeper>();
+  readonly #closing = new AbortController();
+  #links: PoolLink[] | null = null;
+  #busy = 0;
+
+  /** Reads nothing yet: wrong options and cards are reported by the first call that needs them. */
+  constructor(options: ClientOptions = {}) {
+    this.#options = options;
+    this.#env = options.env ?? process.env;
+    this.#scheduler = new Scheduler(options.clock ?? bootClock(), options.tickMs);
+    this.#introduction = {
+      agent: options.agent ?? 'lm-client',
+      instance: options.instance ?? randomBytes(INSTANCE_BYTES),
+      holder: holderFields(options.holder),
+    };
+  }
+
+  /**
+   * Asks for seats, all or none.
+   *
+   * @throws LmError a denial (`all-in-use`, `unknown-application`, …), `timeout` with the last
+   * reason in its details, `unreachable`, `untrusted`, `config`; or the signal's reason.
+   */
+  async request(options: RequestOptions): Promise<Seat> {
+    const wish = wishOf(options);
+    const { waitMs = 0, onWaiting = () => undefined } = options;
+    const { signal, unlink } = linkedSignal(this.#closing.signal, options.signal);
+    const asking = { waitMs, onWaiting, signal, scheduler: this.#scheduler };
+    return await this.#keepingAlive(async () => {
+      const key = randomBytes(KEY_BYTES);
+      const { link, granted } = await ask(this.#open(), wish, { ...asking, key });
+      const verified = await this.#verify(link, granted, signal);
+      return this.#keep(link, { wish, granted, verified });
+    }).finally(unlink);
+  }
+
+  /**
+   * Gives back a seat that another process asked for. @throws LmError `bad-data`, `unreachable`.
+   */
+  async release(key: string): Promise<Returned> {
+    const seat = readSeatText(key);
+    return await this.#keepingAlive(async () => {
+      const link = this.#linkOf(seat.pool, seat.server);
+      const connected = link.connect();
+      // Whatever `give` waits for, a pool that can't be had is told as what it is.
+      const returned = await connected.then(() => link.releaser.give(seat, RELEASE_MS_MAX));
+      if (returned !== null) return returned;
+      throw new LmError('unreachable', 'No server took the seat back.', 'It ends by its lifetime.');
+    });
+  }
+
+  /** Renews a seat that another process asked for. @throws LmError `lost` where it has ended. */
+  async renew(key: string): Promise<RenewedSeat> {
+    const seat = readSeatText(key);
+    return await this.#keepingAlive(async () => {
+      const link = this.#linkOf(seat.pool, seat.server);
+      const { ticket, lifetimeMs, sentAt } = await renewSeat(link, seat, this.#scheduler);
+      const left = sentAt + lifetimeMs - this.#scheduler.clock();
+      const renewed = { ...seat, ticket };
+      const expiresAt = new Date(Date.now() + left);
+      const verified = link.vendor !== null && link.vendor === seat.vendor;
+      return { key: seatText(renewed), seat: renewed, lifetimeMs, expiresAt, verified };
+    });
+  }
+
+  /** The status of each pool, in order, or why it could not be had. Throws only `config`. */
+  async status(filter: StatusFilter = {}): Promise<(StatusDocument | LmError)[]> {
+    return await this.#keepingAlive(async () => {
+      const asked = this.#open().map(async (link) => {
+        try {
+          return await readStatus(await link.connect(), filter);
+        } catch (error) {
+          if (error instanceof LmError) return error;
+          throw error;
+        }
+      });
+      return await Promise.all(asked);
+    });
+  }
+
+  /** Gives back all seats, waiting at most two seconds for it, and closes the connections. */
+  async close(): Promise<void> {
+    this.#closing.abort(new LmError('unreachable', 'The client was closed.', ''));
+    await this.#keepingAlive(async () => {
+      await Promise.all([...this.#seats].map((keeper) => keeper.release(RELEASE_MS_MAX)));
+      const links = this.#links ?? [];
+      await Promise.all(links.map((link) => link.releaser.settle(RELEASE_MS_MAX)));
+      for (const link of links) link.close();
+    });
+    this.#seats.clear();
+  }
+
+  /** `await using` closes it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #keep(
+    link: PoolLink,
+    { wish, granted, verified }: { wish: Wish; granted: Granted; verified: boolean },
+  ): Seat {
+    const keeper: Keeper = new Keeper({
+      link,
+      wish: { ...wish, vendor: granted.vendor },
+      granted,
+      scheduler: this.#scheduler,
+      random: Math.random,
+      newKey: () => randomBytes(KEY_BYTES),
+      events: {
+        lost: (reason) => seat.emit('lost', reason),
+        regained: () => seat.emit('regained'),
+        denied: (reason) => seat.emit('denied', reason),
+        ended: () => this.#seats.delete(keeper),
+      },
+    });
+    this.#seats.add(keeper);
+    const { instance } = this.#introduction;
+    const seat: Seat = new Seat({
+      keeper,
+      instance,
+      verified,
+      clock: this.#scheduler.clock,
+      keepingAlive: (work) => this.#keepingAlive(work),
+    });
+    return seat;
+  }
+
+  /** With a vendor key: the chain was checked on connecting, and now the server proves the seat. */
+  async #verify(link: PoolLink, granted: Granted, signal: AbortSignal): Promise<boolean> {
+    if (link.vendor === null) return false;
+    try {
+      if (granted.vendor !== link.vendor) throw wrongVendor(granted.vendor, link.vendor);
+      await proveSeat(await link.connect(), granted);
+      signal.throwIfAborted();
+      return true;
+    } catch (error) {
+      void link.releaser.give(granted, 0);
+      throw error;
+    }
+  }
+
+  #open(): PoolLink[] {
+    if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
+    if (this.#links !== null) return this.#links;
+    const vendorKey = resolveVendorKey(this.#options, this.#env);
+    const memory = new Memory(this.#env);
+    this.#links = resolveTrust(this.#options, this.#env).map((trust) => {
+      const link = new PoolLink({
+        trust,
+        verifier: new Verifier(trust, vendorKey, memory),
+        introduction: this.#introduction,
+        scheduler: this.#scheduler,
+        random: Math.random,
+      });
+      link.keepAlive(this.#busy > 0);
+      return link;
+    });
+    return this.#links;
+  }
+
+  #linkOf(pool: string, server: string): PoolLink {
+    const links = this.#open();
+    const link = links.find(({ trust }) => trust.pool === pool) ?? links[0];
+    if (link === undefined || (link.trust.pool ?? pool) !== pool) {
+      const message = `The seat is of pool ${pool}, and no card of that pool is here.`;
+      throw new LmError('config', message, 'Name the card with --pool or LM_POOL.');
+    }
+    link.prefer(server);
+    return link;
+  }
+
+  /** Only what is waited for keeps the process from ending: seats and redialling do not. */
+  async #keepingAlive<T>(work: () => Promise<T>): Promise<T> {
+    this.#setBusy(this.#busy + 1);
+    try {
+      return await work();
+    } finally {
+      this.#setBusy(this.#busy - 1);
+    }
+  }
+
+  #setBusy(busy: number): void {
+    this.#busy = busy;
+    this.#scheduler.keepAlive(busy > 0);
+    for (const link of this.#links ?? []) link.keepAlive(busy > 0);
+  }
+}
+
+function wrongVendor(granted: string, vendor: string): LmError {
+  const message = `The seat is of vendor ${granted}, not of ${vendor}, whose key was given.`;
+  return new LmError('untrusted', message, 'Name the vendor in the request.');
+}
