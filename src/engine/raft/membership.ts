@@ -2,14 +2,6 @@
 import type { ConfigurationChange, ProposalRefusal } from './events.ts';
 import type { Configuration, ServerId } from './types.ts';
 
-export function members({ voters, learners }: Configuration): ServerId[] {
-  return [...voters, ...learners].sort();
-}
-
-export function isMember({ voters, learners }: Configuration, id: ServerId): boolean {
-  return voters.includes(id) || learners.includes(id);
-}
-
 export function majority({ voters }: Configuration): number {
   return Math.floor(voters.length / 2) + 1;
 }

@@ -115,7 +115,7 @@ export const MUTANTS: readonly Mutant[] = [
     seedsMax: 30,
     file: 'membership.ts',
     find: 'const values = configuration.voters.map(reached)',
-    replace: 'const values = members(configuration).map(reached)',
+    replace: 'const values = Object.values(configuration).flat().map(reached)',
   },
   {
     name: 'snapshot said to be of a later index',
