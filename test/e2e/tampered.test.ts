@@ -141,7 +141,7 @@ test('an RLF that somebody else signed: not for this pool, whoever offers it', a
   expectRefusal(await site.lm(serve), 76);
 });
 
-test('a license file: every field, bytes of every region, what is none; none is added', async () => {
+test('a license file: fields, bytes of every region, what is none; and none is added', async () => {
   const fields: [RegExp, string][] = [
     [/^name = ".*"/m, 'name = "Acne"'],
     [/^key = ".*"/m, `key = "${otherKey}"`],
