@@ -112,10 +112,11 @@ export class LineModel {
     });
   }
 
-  /** Those who may be before all others in this line: one, where the order is known. */
+  /** Those who may be the first that can be answered: one, where the order is known. */
   heads(application: string, license: string): Place[] {
     const all = [...this.#places.values()].filter((place) => {
-      return place.application === application && (place.license ?? license) === license;
+      if (place.gone || place.leaving || place.application !== application) return false;
+      return place.license === null || place.license === license;
     });
     const first = Math.min(...all.map(({ latest }) => latest));
     return all.filter(({ earliest }) => earliest <= first);

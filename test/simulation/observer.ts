@@ -180,9 +180,7 @@ export class Observer {
       const license = this.#onlyLicense(application);
       const account = license === null ? undefined : core.state.accounts.get(license);
       if (license === null || account === undefined || account.deficit > 0) continue;
-      const heads = this.line
-        .heads(application, license)
-        .filter(({ gone, leaving }) => !gone && !leaving);
+      const heads = this.line.heads(application, license);
       const [head] = heads;
       if (head === undefined || heads.length > 1 || !head.told || head.unsettled) continue;
       if (head.patienceEnd <= this.#serverClock()) continue;
