@@ -30,6 +30,7 @@ const random = new Random(runSeed());
 let server: Server;
 /** A well-behaved client that was there before. */
 let witness: RawClient;
+let residentMbMost = 0;
 
 beforeAll(async () => {
   await site.found([
@@ -40,12 +41,15 @@ beforeAll(async () => {
   server = await site.serve();
   witness = await RawClient.greet(site.port);
 });
-afterAll(() => site.close());
+afterAll(async () => {
+  console.log(`the server had at most ${residentMbMost.toFixed(0)} MB resident`);
+  await site.close();
+});
 
 afterEach(async () => {
   await expectService();
   const { residentMb } = server;
-  console.log(`    server: ${residentMb.toFixed(0)} MB resident, ${openFiles()} open files`);
+  residentMbMost = Math.max(residentMbMost, residentMb);
   expect(residentMb).toBeLessThan(RESIDENT_MB_MAX);
   expect(server.stderr).not.toContain('"stack"');
 });

@@ -1,6 +1,7 @@
 /**
  * What takes its time: key lifetimes that pass, deadlines that cut off, a server that says nothing.
- * All of it begins at once and is waited for together.
+ * All of it begins at once and is waited for together, and meanwhile the machine has time for the
+ * cases imported here.
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { readFileSync } from 'node:fs';
@@ -13,6 +14,8 @@ import { hello, NO_TICKET, newKey, RawClient, wish } from './raw-client.ts';
 import { expectRefusal } from './refusal.ts';
 import type { Server } from './server.ts';
 import { Site } from './site.ts';
+import './tampered.cases.ts';
+import './terminal.cases.ts';
 
 const { grant, release, request, status } = MessageType;
 
@@ -148,7 +151,7 @@ async function deafCut(server: Server): Promise<void> {
   expect(isConnected(deaf)).toBe(true);
   // A socket that does not read may not learn of its end: the system knows.
   await until(() => !isConnected(deaf), 'the deaf client is cut off', 45_000);
-  console.log(`    server: ${server.residentMb.toFixed(0)} MB resident`);
+  console.log(`the server has ${server.residentMb.toFixed(0)} MB resident`);
   expect(server.residentMb).toBeLessThan(RESIDENT_MB_MAX);
   deaf.close();
   many.close();
