@@ -18,7 +18,7 @@ export function choose(wish: Wish, licensed: readonly TableLicense[], rows: Rows
       if (!covers(license, wish)) continue;
       const row = rows.get(license.id);
       if (row === undefined) continue;
-      if (row.canIssue(wish.count)) return row;
+      if (row.hasSeats(wish.count)) return row;
       if (lowest === null && row.phase === 'active' && wish.count <= row.ceiling) lowest = row;
     }
   }

@@ -67,12 +67,16 @@ export class Row {
 
   /** A request may be met on the spot: seats enough, nobody waits, no deficit to be paid first. */
   canIssue(count: number): boolean {
-    return (
-      this.phase === 'active' &&
-      count <= this.available &&
-      this.line.length === 0 &&
-      this.accounts.deficit === 0
-    );
+    return this.#open && count <= this.available;
+  }
+
+  /** It may be met without waiting for anyone: on the spot, or by drawing from the free pool. */
+  hasSeats(count: number): boolean {
+    return this.#open && count <= this.reachable;
+  }
+
+  get #open(): boolean {
+    return this.phase === 'active' && this.line.length === 0 && this.accounts.deficit === 0;
   }
 
   /** Most seats that could ever be issued at once as things stand. */

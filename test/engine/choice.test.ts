@@ -109,3 +109,14 @@ test('two vendors of one application: the request has to name one', () => {
   expect(ask(3, { vendor: 'Acme' })).toMatchObject({ 0: grant, 4: 'Acme' });
   expect(ask(4, { vendor: 'Acme' })?.[2]).toBe('all-in-use');
 });
+
+test("the lowest version's free pool serves before a higher version's row", () => {
+  const server = poolOf(
+    { version: '1.0', limit: 3, distribution: { A: 1 } },
+    { version: '2.0', limit: 5 },
+  );
+  const client = server.client();
+  const ask = (key: number) =>
+    server.ask(client, server.request(key, { version: '1.0' })).map(served);
+  expect([ask(1), ask(2), ask(3), ask(4)]).toEqual([['1.0'], ['1.0'], ['1.0'], ['2.0']]);
+});
