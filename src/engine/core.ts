@@ -221,10 +221,10 @@ export class Core {
     const { mark, table } = this.state;
     const change = table.nextChange(mark) ?? Number.POSITIVE_INFINITY;
     const due = !this.#ready || now >= mark + MARK_INTERVAL_MS || now >= change;
-    if (now > mark && due) {
-      this.#ledger.propose({ type: 'mark', time: now }, this.#outbox.writes);
-    }
+    const enters = now > mark && due;
+    if (enters) this.#ledger.propose({ type: 'mark', time: now }, this.#outbox.writes);
+    const last = enters ? now : mark;
     const next = table.nextChange(Math.max(now, mark)) ?? Number.POSITIVE_INFINITY;
-    this.#markAt = time.boot + Math.max(1, Math.min(MARK_INTERVAL_MS, next - now));
+    this.#markAt = time.boot + Math.max(1, Math.min(last + MARK_INTERVAL_MS, next) - now);
   }
 }

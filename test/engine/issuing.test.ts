@@ -178,6 +178,19 @@ test('a clock that jumps ahead ends no license', () => {
   expect(server.ask(server.client(), server.request(1))[0]?.[0]).toBe(grant);
 });
 
+test('license time is entered in time, though its clock goes a little slower', () => {
+  const server = new Server(makeRlf({ codes: [{ limit: 5 }] }));
+  const { mark } = server.core.state;
+  for (let minutes = 0; minutes < 3; minutes++) {
+    const due = server.core.nextTick({ boot: server.boot, wall: server.wall });
+    const ms = due - server.boot;
+    server.boot = due;
+    server.wall += ms * 0.995;
+    server.step({ type: 'tick' });
+  }
+  expect(server.core.state.mark - mark).toBeGreaterThanOrEqual(60_000);
+});
+
 test('a license that has not begun says when it does, and then does', () => {
   const server = new Server(makeRlf({ codes: [{ limit: 5, notBefore: START + 90_000 }] }));
   const client = server.client();
