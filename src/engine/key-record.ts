@@ -89,8 +89,7 @@ export class KeyReader {
     const packed = from.toString('latin1', start, end);
     let terms = this.#terms.get(packed);
     if (terms === undefined) {
-      const [license, count, lifetimeMs] = unpacked(packed) as [string, number, number];
-      terms = { license, count, lifetimeMs };
+      terms = readTerms(packed);
       this.#terms.set(packed, terms);
     }
     this.#last = terms;
@@ -99,8 +98,14 @@ export class KeyReader {
   }
 }
 
+/** Terms from the text of their bytes. */
+export function readTerms(packed: string): Terms {
+  const [license, count, lifetimeMs] = unpacked(packed) as [string, number, number];
+  return { license, count, lifetimeMs };
+}
+
 /** A holder as its record has it: a million of them are kept small, and few are ever looked at. */
-class StoredHolder implements Holder {
+export class StoredHolder implements Holder {
   readonly #packed: string;
 
   constructor(packed: string) {
@@ -138,7 +143,7 @@ function unpacked(packed: string): unknown {
   return decode(Buffer.from(packed, 'latin1'));
 }
 
-function bytesOfTerms(terms: Terms): Uint8Array {
+export function bytesOfTerms(terms: Terms): Uint8Array {
   const known = termsBytes.get(terms);
   if (known !== undefined) return known;
   const bytes = encode([terms.license, terms.count, terms.lifetimeMs]);
@@ -146,7 +151,7 @@ function bytesOfTerms(terms: Terms): Uint8Array {
   return bytes;
 }
 
-function bytesOfHolder(holder: Holder): Uint8Array {
+export function bytesOfHolder(holder: Holder): Uint8Array {
   const known = holderBytes.get(holder);
   if (known !== undefined) return known;
   const { user, host, pid, address, instance } = holder;
