@@ -136,8 +136,8 @@ export class Core {
   }
 
   /** When the next `tick` is due, boot-time clock. */
-  nextTick(time: Time): number {
-    const expiry = this.#keys.nextExpiry(time.boot) ?? Number.POSITIVE_INFINITY;
+  get nextTick(): number {
+    const expiry = this.#keys.nextExpiry ?? Number.POSITIVE_INFINITY;
     const line = this.#lines.nextDue ?? Number.POSITIVE_INFINITY;
     return Math.min(expiry, line, this.#markAt);
   }

@@ -17,6 +17,8 @@ export class ExpiryQueue<Item extends Expiring> {
   readonly #buckets = new Map<number, Item[]>();
   /** No bucket before this one holds anything. */
   #first = Number.POSITIVE_INFINITY;
+  /** When `takeDue` was called last. */
+  #looked = Number.NEGATIVE_INFINITY;
 
   add(item: Item): void {
     const bucket = Math.floor(item.deadline / BUCKET_MS);
@@ -46,6 +48,7 @@ export class ExpiryQueue<Item extends Expiring> {
   /** Takes out and returns what has ended by `now`, in order of deadline. */
   takeDue(now: number): Item[] {
     const due: Item[] = [];
+    this.#looked = now;
     if (this.#first * BUCKET_MS > now) return due;
     const current = Math.floor(now / BUCKET_MS);
     for (const bucket of [...this.#buckets.keys()].filter((key) => key <= current)) {
@@ -60,10 +63,12 @@ export class ExpiryQueue<Item extends Expiring> {
     return due.sort((a, b) => a.deadline - b.deadline);
   }
 
-  /** When `takeDue` is worth calling again, or null where nothing is queued. */
-  nextDue(now: number): number | null {
+  /**
+   * When `takeDue` is worth calling, or null where nothing is queued: a fixed time until it is
+   * called, so that whoever asks again and again does see it pass.
+   */
+  get nextDue(): number | null {
     if (this.#buckets.size === 0) return null;
-    const start = this.#first * BUCKET_MS;
-    return start > now ? start : now + BUCKET_MS / 4;
+    return Math.max(this.#first * BUCKET_MS, this.#looked + BUCKET_MS / 4);
   }
 }

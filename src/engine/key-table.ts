@@ -69,8 +69,8 @@ export class KeyTable {
     return expired;
   }
 
-  nextExpiry(now: number): number | null {
-    return this.#expiry.nextDue(now);
+  get nextExpiry(): number | null {
+    return this.#expiry.nextDue;
   }
 
   /** What was issued and ended since the last call, as records. */

@@ -116,7 +116,7 @@ export class Node {
       const { core, now } = this.#options;
       const time = now();
       for (const event of events) core.step(event, time);
-      if (core.nextTick(time) <= time.boot) core.step({ type: 'tick' }, time);
+      if (core.nextTick <= time.boot) core.step({ type: 'tick' }, time);
       this.counters.batches++;
       this.counters.events += events.length;
       this.#perform();
@@ -155,7 +155,7 @@ export class Node {
   #sleep(): void {
     if (this.#stopped) return;
     const time = this.#options.now();
-    const next = Math.min(this.#options.core.nextTick(time), time.boot + TICK_MS_MAX);
+    const next = Math.min(this.#options.core.nextTick, time.boot + TICK_MS_MAX);
     if (this.#timer !== null && this.#timerAt <= next && this.#timerAt > time.boot) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timerAt = next;
