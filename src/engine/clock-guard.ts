@@ -17,6 +17,11 @@ export class ClockGuard {
     this.#judged = Math.max(mark, time.wall);
   }
 
+  /** The ledger has a new mark: a majority's clocks have passed it. */
+  passed(mark: number): void {
+    this.#judged = Math.max(this.#judged, mark);
+  }
+
   /** The guarded wall time, in milliseconds since 1970, as a whole number. */
   read(time: Time): number {
     const elapsed = Math.max(0, time.boot - this.#boot);

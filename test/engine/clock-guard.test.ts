@@ -89,6 +89,14 @@ describe('guarded wall time', () => {
   });
 });
 
+test('a mark that others entered is where it goes on from; an older one is nothing', () => {
+  const guard = new ClockGuard(0, { boot: 0, wall: START });
+  guard.passed(START + DAY);
+  guard.passed(START + 1);
+  expect(guard.read({ boot: 0, wall: START })).toBe(START + DAY);
+  expect(guard.read({ boot: 1_000, wall: START })).toBe(START + DAY + 990);
+});
+
 describe('at a start', () => {
   test('the wall clock is taken, but never from before the mark', () => {
     expect(new ClockGuard(0, { boot: 9, wall: START }).read({ boot: 9, wall: START })).toBe(START);

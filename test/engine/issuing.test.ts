@@ -191,6 +191,21 @@ test('license time is entered in time, though its clock goes a little slower', (
   expect(server.core.state.mark - mark).toBeGreaterThanOrEqual(60_000);
 });
 
+test('license time goes on from a mark that a crash left in the log', () => {
+  const server = new Server(makeRlf({ codes: [{ limit: 5 }] }));
+  server.boot += 60_000;
+  server.wall += 60_000;
+  server.die({ type: 'tick' });
+  server.wall = START;
+  server.restart();
+  const { mark } = server.core.state;
+  expect(mark).toBe(START + 60_000);
+  server.boot += 61_000;
+  server.wall += 61_000;
+  server.step({ type: 'tick' });
+  expect(server.core.state.mark).toBeGreaterThanOrEqual(mark + 60_000);
+});
+
 test('a license that has not begun says when it does, and then does', () => {
   const server = new Server(makeRlf({ codes: [{ limit: 5, notBefore: START + 90_000 }] }));
   const client = server.client();

@@ -91,9 +91,14 @@ export class Server {
 
   /** Steps these events and dies once they are on disk, before what is on disk leads to more. */
   crash(...events: Event[]): void {
+    this.die(...events);
+    this.restart();
+  }
+
+  /** The same, and stays down. */
+  die(...events: Event[]): void {
     for (const event of events) this.core.step(event, this.#time());
     this.records.commit(this.core.takeEffects().writes);
-    this.restart();
   }
 
   /** The answers to one message. */
