@@ -185,7 +185,7 @@ export class Core {
       const { entry } = applied;
       this.#rows.applied(applied);
       if (entry.type === 'returned') this.#ready ||= this.#isOwnReturn(entry);
-      if (entry.type === 'mark') this.#clock.passed(entry.time);
+      if (entry.type === 'mark') this.#clock.passed(entry.time, time);
       if (entry.type === 'rlf') this.#noteRlf(entry.sequence);
       this.#issuer.refreshed(this.#rows.refresh(touched), time);
     }

@@ -91,10 +91,11 @@ describe('guarded wall time', () => {
 
 test('a mark that others entered is where it goes on from; an older one is nothing', () => {
   const guard = new ClockGuard(0, { boot: 0, wall: START });
-  guard.passed(START + DAY);
-  guard.passed(START + 1);
-  expect(guard.read({ boot: 0, wall: START })).toBe(START + DAY);
-  expect(guard.read({ boot: 1_000, wall: START })).toBe(START + DAY + 990);
+  const later = { boot: 30_000, wall: START };
+  guard.passed(START + DAY, later);
+  guard.passed(START + 1, later);
+  expect(guard.read(later)).toBe(START + DAY);
+  expect(guard.read({ boot: 31_000, wall: START })).toBe(START + DAY + 990);
 });
 
 describe('at a start', () => {
