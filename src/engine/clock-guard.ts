@@ -19,7 +19,8 @@ export class ClockGuard {
 
   /** The ledger has a new mark: a majority's clocks have passed it. */
   passed(mark: number, time: Time): void {
-    this.#judged = Math.max(this.read(time), mark);
+    this.read(time);
+    this.#judged = Math.max(this.#judged, mark);
   }
 
   /** The guarded wall time, in milliseconds since 1970, as a whole number. */

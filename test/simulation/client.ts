@@ -176,7 +176,7 @@ export class SimulatedClient {
       patienceMs: random.chance(patient) ? Math.ceil(random.exponential(patienceMs)) : 0,
       holdMs: random.chance(holds) ? random.integer(5_000, 90_000) : 0,
       useMs: random.exponential(useMs),
-      silent: random.chance(silent),
+      silentAfterMs: random.chance(silent) ? random.between(-20_000, 60_000) : null,
     };
   }
 
@@ -190,7 +190,7 @@ export class SimulatedClient {
       patienceMs: 3_600_000,
       holdMs: 0,
       useMs: random.exponential(1_000),
-      silent: false,
+      silentAfterMs: null,
     };
   }
 }

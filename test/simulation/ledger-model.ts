@@ -28,8 +28,9 @@ export class LedgerModel implements LedgerView {
   readonly accounts = new Map<string, Account>();
   grants: Grants;
   mark = 0;
-  /** As it was before each entry that was applied last: an answer may come from between two. */
+  /** As it was before each entry of the last transaction: an answer may come from between two. */
   before: LedgerView[] = [];
+  readonly counts = { draws: 0, payments: 0, changesByDate: 0 };
   #applied = 0;
   readonly #log = new Map<number, { readonly entry: Entry; readonly knew: number }>();
   readonly #known: ReadonlyMap<number, Grants>;
@@ -52,7 +53,7 @@ export class LedgerModel implements LedgerView {
       if (key[0] === Space.state) [applied, mark] = decode(value) as [number, number];
     }
     check(applied >= this.#applied, 'what is applied stays applied', () => applied);
-    if (applied > this.#applied) this.before = [];
+    this.before = [];
     while (this.#applied < applied) {
       this.before.push(this.#copy());
       this.#apply(++this.#applied);
@@ -98,11 +99,13 @@ export class LedgerModel implements LedgerView {
     if (from === FREE_POOL && to === SERVER_ID && account.freePool >= count) {
       account.freePool -= count;
       account.row += count;
+      this.counts.draws++;
       return true;
     }
     if (from === SERVER_ID && account.row >= count && account.deficit >= count) {
       account.row -= count;
       account.deficit -= count;
+      this.counts.payments++;
       return true;
     }
     return false;
@@ -115,6 +118,7 @@ export class LedgerModel implements LedgerView {
       const account = this.accounts.get(license);
       if (account !== undefined) {
         if (account.limit !== limit) this.#limitChanged.set(license, index);
+        if (account.limit !== limit && !mayOpen) this.counts.changesByDate++;
         setLimit(account, limit);
       } else if (mayOpen) {
         this.#limitChanged.set(license, index);

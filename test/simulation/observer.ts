@@ -1,4 +1,6 @@
 /** Watches a simulation from outside, and says so when a promise of DESIGN is not kept. */
+
+import { CLOCK_DRIFT_MAX, CLOCK_SLEW_MS_MAX, MARK_INTERVAL_MS } from '../../src/engine/limits.ts';
 import { type ClientMessage, MessageType } from '../../src/engine/messages.ts';
 import type { Write } from '../../src/engine/records.ts';
 import { idTextOfKey } from '../../src/engine/seat-key.ts';
@@ -21,6 +23,12 @@ interface Issued {
   readonly lifetimeMs: number | null;
 }
 
+/** What a turn may take, and a mark in the log that is not applied. */
+const SLACK_MS = 3_000;
+
+/** How late a seat may come back: keys are looked through now and then, and a turn takes time. */
+const LATE_MS_MAX = 3_000;
+
 export class Observer {
   readonly ledger: LedgerModel;
   readonly line = new LineModel();
@@ -33,7 +41,9 @@ export class Observer {
   /** The last process, alive or dead. */
   #process: Process | null = null;
   #batches = 0;
-  readonly counts = { granted: 0, denied: 0, waited: 0, released: 0, renewed: 0 };
+  /** The mark that a process began with, and when, by the server's clock. */
+  #start = { mark: 0, clock: 0 };
+  readonly counts = { granted: 0, retried: 0, denied: 0, waited: 0, released: 0, renewed: 0 };
 
   constructor(known: ReadonlyMap<number, Grants>, founding: Grants, serverClock: () => number) {
     this.ledger = new LedgerModel(known, founding);
@@ -109,6 +119,9 @@ export class Observer {
 
   /** The server is at rest. */
   turned(process: Process): void {
+    if (this.#process !== process) {
+      this.#start = { mark: this.ledger.mark, clock: this.#serverClock() };
+    }
     this.#process = process;
     this.#checkAccounts(process);
     this.#checkKeys(process);
@@ -117,6 +130,8 @@ export class Observer {
     if (batches === this.#batches) return;
     this.#batches = batches;
     this.line.turned();
+    this.#checkMark();
+    this.#checkLifetimes(process);
     this.#checkPromptness(process);
   }
 
@@ -144,6 +159,7 @@ export class Observer {
       this.#judge((view) => checkGrant(message, seat.wish, view));
       this.#checkOrder(seat, license);
     } else {
+      this.counts.retried++;
       const same = known.license === license && known.count === count;
       const lives = (known.lifetimeMs ?? lifetimeMs) === lifetimeMs;
       const facts = () => [known, license, count, lifetimeMs];
@@ -189,6 +205,27 @@ export class Observer {
       const facts = () => ({ license, who: head.connection.client.name, wanted: head.count, free });
       check(free < head.count, 'nobody waits for seats that are free', facts);
     }
+  }
+
+  /** What was not heard of for its lifetime comes back soon. */
+  #checkLifetimes({ core }: Process): void {
+    const now = this.#serverClock();
+    for (const id of this.#asked) {
+      // By clocks that stand at zero, it expires at its deadline.
+      const deadline = core.authorization(id, { boot: 0, wall: 0 })?.expiresAt ?? now;
+      check(now <= deadline + LATE_MS_MAX, 'a seat comes back in time', () => now - deadline);
+    }
+  }
+
+  /** License time goes with the boot-time clock, whatever the wall clock does meanwhile. */
+  #checkMark(): void {
+    const passed = this.ledger.mark - this.#start.mark;
+    const elapsed = this.#serverClock() - this.#start.clock;
+    const most = elapsed * (1 + CLOCK_DRIFT_MAX + CLOCK_SLEW_MS_MAX / 60_000) + SLACK_MS;
+    const facts = () => ({ passed, elapsed });
+    check(passed <= most, 'license time does not jump ahead', facts);
+    const least = elapsed * (1 - CLOCK_DRIFT_MAX) - MARK_INTERVAL_MS - SLACK_MS;
+    check(passed >= least, 'license time does not stand still', facts);
   }
 
   #checkAccounts({ core }: Process): void {

@@ -104,7 +104,7 @@ export function drawOptions(random: Random): Options {
       holds: random.pick([0, 0, 0.1]),
       silent: random.pick([0, 0.1, 0.3]),
     },
-    server: { gatherMs: random.pick([0.1, 2, 50]), flushMs: random.pick([0.3, 10]) },
+    server: { gatherMs: random.pick([0.1, 2, 50, 300]), flushMs: random.pick([0.3, 10]) },
     faults: {
       killMs: maybe(0.5, 20_000, 120_000),
       powerMs: maybe(0.3, 40_000, 200_000),

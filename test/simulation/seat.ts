@@ -14,9 +14,9 @@ export interface Wish {
   readonly count: number;
   readonly patienceMs: number;
   readonly holdMs: number;
-  /** How long it is used, and whether it is left to itself instead of given back. */
+  /** How long it is used, and after how long it is left to itself instead of given back. */
   readonly useMs: number;
-  readonly silent: boolean;
+  readonly silentAfterMs: number | null;
 }
 
 const REPLY_MS_MAX = 5_000;
@@ -35,6 +35,8 @@ export class Seat {
   expiresAt = 0;
   lifetimeMs = 0;
   #attempts = 0;
+  /** From then on nothing is said for it, by the client's clock. */
+  #silentFrom = Number.POSITIVE_INFINITY;
   readonly #timers = new Map<'reply' | 'next' | 'use' | 'expiry', Cancel>();
 
   constructor(client: SimulatedClient, key: Uint8Array, wish: Wish) {
@@ -76,7 +78,7 @@ export class Seat {
 
   /** The connection is gone: what was asked is asked again. */
   onReset(): void {
-    if (this.phase === 'over' || this.wish.silent) return;
+    if (this.phase === 'over') return;
     this.#cancel('reply');
     this.#later('next', this.#client.random.between(20, 2_000), () => this.#again());
   }
@@ -103,6 +105,7 @@ export class Seat {
   }
 
   #beat(): void {
+    if (this.#client.clock >= this.#silentFrom) return;
     const { heartbeat } = MessageType;
     this.#client.send(this, (sequence) => [heartbeat, sequence, this.key, NO_TICKET]);
     this.#later('reply', REPLY_MS_MAX, () => this.#unanswered());
@@ -124,7 +127,9 @@ export class Seat {
     this.phase = 'held';
     this.#cancel('next');
     this.#client.served(this);
-    if (!this.wish.silent) this.#later('use', this.wish.useMs, () => this.release());
+    const { useMs, silentAfterMs } = this.wish;
+    if (silentAfterMs === null) this.#later('use', useMs, () => this.release());
+    else this.#silentFrom = this.#client.clock + silentAfterMs;
     this.#beatLater(sentAt);
   }
 
@@ -135,7 +140,7 @@ export class Seat {
   }
 
   #beatLater(sentAt: number): void {
-    if (this.wish.holdMs > 0 || this.wish.silent) return;
+    if (this.wish.holdMs > 0) return;
     const at = sentAt + (this.lifetimeMs / 3) * this.#client.random.between(0.9, 1);
     this.#later('next', at - this.#client.clock, () => this.#beat());
   }

@@ -100,15 +100,9 @@ export class World implements Surroundings {
       this.clients.map((one) => one.servedInCalm),
     );
     this.#close();
-    const { steps } = this.agenda;
-    const { seed, options, observer } = this;
-    return {
-      seed,
-      options,
-      trace: this.#hash.digest('hex'),
-      steps,
-      counts: { ...observer.counts, ...this.#faults.counts },
-    };
+    const { seed, options, observer, agenda } = this;
+    const counts = { ...observer.counts, ...observer.ledger.counts, ...this.#faults.counts };
+    return { seed, options, trace: this.#hash.digest('hex'), steps: agenda.steps, counts };
   }
 
   trace(line: () => string): void {

@@ -1,0 +1,67 @@
+/**
+ * The sources and the simulator copied to a folder of their own, with changes to their texts, and
+ * loaded from there: a mutant, or the same with limits so small that they are reached.
+ */
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { World } from './world.ts';
+
+const ROOT = join(import.meta.dir, '../..');
+const PARTS = ['src/engine', 'src/net/node.ts', 'test/simulation', 'test/engine/sample-rlf.ts'];
+
+/** A change to one file: the text must be found there, and once only. */
+export interface Patch {
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** Limits that a short simulation reaches. */
+export const SMALL_LIMITS: readonly Patch[] = [
+  limit('JOURNAL_BYTES_MAX = 1024 * 1024', 'JOURNAL_BYTES_MAX = 2_000'),
+  limit('LOG_KEPT = 1_024', 'LOG_KEPT = 6'),
+  limit('HEADROOM_SEATS = 16', 'HEADROOM_SEATS = 1'),
+];
+
+export interface Copy {
+  readonly world: (seed: number) => World;
+  remove(): void;
+}
+
+/** Throws where a text to change is not found. */
+export async function copyWith(patches: readonly Patch[]): Promise<Copy> {
+  const folder = mkdtempSync(join(tmpdir(), 'lm-copy-'));
+  for (const part of PARTS) {
+    mkdirSync(dirname(join(folder, part)), { recursive: true });
+    cpSync(join(ROOT, part), join(folder, part), { recursive: true });
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  for (const patch of patches) apply(folder, patch);
+  const loaded = (await import(join(folder, 'test/simulation/world.ts'))) as {
+    World: new (seed: number) => World;
+  };
+  return {
+    world: (seed) => new loaded.World(seed),
+    remove: () => rmSync(folder, { recursive: true }),
+  };
+}
+
+function apply(folder: string, { file, find, replace }: Patch): void {
+  const path = join(folder, file);
+  const parts = readFileSync(path, 'utf8').split(find);
+  if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times: ${find}`);
+  writeFileSync(path, parts.join(replace));
+}
+
+function limit(find: string, replace: string): Patch {
+  return { file: 'src/engine/limits.ts', find, replace };
+}
