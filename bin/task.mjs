@@ -2,7 +2,7 @@
  * The tasks of package.json, for a machine that has only Node and npm: installs what is missing,
  * says what it does, and stops at the first step that fails.
  *
- *   node bin/task.mjs start | test | build | check | bench | soak [ARG…]
+ *   node bin/task.mjs start | test | build | check | bench | soak | simulate [ARG…]
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
@@ -89,11 +89,15 @@ switch (task) {
       LM_SOAK: '1',
     });
     break;
+  case 'simulate':
+    install();
+    run('simulating', 'bun', ['test/simulation/simulate.ts', ...rest]);
+    break;
   case 'bench':
     build();
     run('measuring', 'bun', ['bench/main.ts', ...rest]);
     break;
   default:
-    say('usage: node bin/task.mjs start | test | build | check | bench | soak');
+    say('usage: node bin/task.mjs start | test | build | check | bench | soak | simulate');
     process.exit(64);
 }
