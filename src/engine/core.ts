@@ -131,7 +131,8 @@ export class Core {
   }
 
   takeEffects(): Effects {
-    this.#outbox.writes.push(...this.#keys.takeWrites());
+    // One by one: a checkpoint may be more than the arguments of a call can be.
+    for (const write of this.#keys.takeWrites()) this.#outbox.writes.push(write);
     return this.#outbox.take();
   }
 

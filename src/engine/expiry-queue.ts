@@ -45,22 +45,30 @@ export class ExpiryQueue<Item extends Expiring> {
     item.bucket = -1;
   }
 
-  /** Takes out and returns what has ended by `now`, in order of deadline. */
-  takeDue(now: number): Item[] {
+  /** Takes out and returns what has ended by `now`, in order of deadline: `countMax` at most. */
+  takeDue(now: number, countMax: number): Item[] {
     const due: Item[] = [];
     this.#looked = now;
     if (this.#first * BUCKET_MS > now) return due;
     const current = Math.floor(now / BUCKET_MS);
-    for (const bucket of [...this.#buckets.keys()].filter((key) => key <= current)) {
-      for (const item of [...(this.#buckets.get(bucket) ?? [])]) {
-        if (item.deadline > now && Math.floor(item.deadline / BUCKET_MS) === bucket) continue;
-        this.remove(item);
-        if (item.deadline <= now) due.push(item);
-        else this.add(item);
-      }
-    }
-    this.#first = Math.min(Number.POSITIVE_INFINITY, ...this.#buckets.keys());
+    const buckets = [...this.#buckets.keys()].filter((bucket) => bucket <= current);
+    for (const bucket of buckets.sort((a, b) => a - b)) this.#empty(bucket, { now, countMax, due });
+    this.#first = Number.POSITIVE_INFINITY;
+    for (const bucket of this.#buckets.keys()) this.#first = Math.min(this.#first, bucket);
     return due.sort((a, b) => a.deadline - b.deadline);
+  }
+
+  /** From its end, since what is taken out is replaced by the last: nothing is missed. */
+  #empty(bucket: number, { now, countMax, due }: Taking<Item>): void {
+    const items = this.#buckets.get(bucket) ?? [];
+    for (let slot = items.length - 1; slot >= 0 && due.length < countMax; slot--) {
+      const item = items[slot];
+      if (item === undefined) continue;
+      if (item.deadline > now && Math.floor(item.deadline / BUCKET_MS) === bucket) continue;
+      this.remove(item);
+      if (item.deadline <= now) due.push(item);
+      else this.add(item);
+    }
   }
 
   /**
@@ -71,4 +79,10 @@ export class ExpiryQueue<Item extends Expiring> {
     if (this.#buckets.size === 0) return null;
     return Math.max(this.#first * BUCKET_MS, this.#looked + BUCKET_MS / 4);
   }
+}
+
+interface Taking<Item> {
+  readonly now: number;
+  readonly countMax: number;
+  readonly due: Item[];
 }

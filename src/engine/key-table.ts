@@ -5,7 +5,7 @@
 import { type Expiring, ExpiryQueue } from './expiry-queue.ts';
 import { type Journaled, KeyJournal } from './key-journal.ts';
 import { bufferOf, type Holder, type KeyBody, KeyReader, type Terms } from './key-record.ts';
-import { CLOCK_DRIFT_MAX, MARGIN_MS } from './limits.ts';
+import { CLOCK_DRIFT_MAX, EXPIRED_PER_TICK_MAX, MARGIN_MS } from './limits.ts';
 import { numberOfKey, type RecordSource, Space, spacePrefix, type Write } from './records.ts';
 
 /** An issued seat, or several under one key. */
@@ -59,9 +59,9 @@ export class KeyTable {
     key.deadline = deadlineOf(now, key.terms.lifetimeMs);
   }
 
-  /** Ends and returns the keys whose lifetime is over. */
+  /** Ends and returns the keys whose lifetime is over, so many at most as one tick should end. */
   endExpired(now: number): SeatKey[] {
-    const expired = this.#expiry.takeDue(now);
+    const expired = this.#expiry.takeDue(now, EXPIRED_PER_TICK_MAX);
     for (const key of expired) {
       this.#keys.delete(key.id);
       this.#journal.ended(key);

@@ -64,6 +64,8 @@ export const STATUS_PAGE_MAX = 1_000;
 /** How far the mark (the ledger's wall time) may lag behind the clocks. */
 export const MARK_INTERVAL_MS = 60_000;
 
+/** Keys that one tick ends by their lifetime: after a restart all may end within a second. */
+export const EXPIRED_PER_TICK_MAX = 10_000;
 /** Journal of the key table on disk, before the table is brought up to date. */
 export const JOURNAL_BYTES_MAX = 1024 * 1024;
 /** Ledger entries kept behind the last applied one. */
