@@ -12,7 +12,6 @@ import { KeyTable } from './key-table.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { supersedes } from './ledger/offer.ts';
 import type { LedgerState } from './ledger/state.ts';
-import { licenseOfKey } from './license/distribution.ts';
 import type { Rlf } from './license/types.ts';
 import { MARK_INTERVAL_MS } from './limits.ts';
 import { Lines } from './lines.ts';
@@ -103,7 +102,7 @@ export class Core {
   authorization(id: string, time: Time): Authorization | null {
     const key = this.#keys.get(id);
     if (key === undefined) return null;
-    const { vendor, application, version } = licenseOfKey(key.terms.license);
+    const { vendor, application, version } = this.#rows.of(key.terms.license).named;
     const expiresAt = time.wall + key.deadline - time.boot;
     return { vendor, application, version, count: key.terms.count, expiresAt };
   }

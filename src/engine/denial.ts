@@ -1,6 +1,5 @@
 /** Why a request was refused, in words and numbers, with what to do about it. */
 import type { DenialCode, ErrorDetails } from './errors.ts';
-import { licenseOfKey } from './license/distribution.ts';
 import type { Row } from './row.ts';
 
 export interface Denial {
@@ -152,13 +151,11 @@ function numbers(row: Row, requested: number): ErrorDetails {
   };
 }
 
-function subject({ license, id }: Row): ErrorDetails {
-  const { vendor, application, version } = license ?? licenseOfKey(id);
+function subject({ named: { vendor, application, version } }: Row): ErrorDetails {
   return { vendor, application, version };
 }
 
-function nameOf({ license, id }: Row): string {
-  const { application, version } = license ?? licenseOfKey(id);
+function nameOf({ named: { application, version } }: Row): string {
   return `${application} ${version}`;
 }
 

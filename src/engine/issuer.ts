@@ -11,7 +11,6 @@ import { assert } from './errors.ts';
 import { holderOf } from './key-record.ts';
 import type { KeyTable, SeatKey } from './key-table.ts';
 import type { LedgerState } from './ledger/state.ts';
-import { licenseOfKey } from './license/distribution.ts';
 import type { Waiter } from './line.ts';
 import type { Lines } from './lines.ts';
 import { type Heartbeat, MessageType, type Release, type Request } from './messages.ts';
@@ -191,7 +190,7 @@ export class Issuer {
 
   /** Takes a recovered key into its row's account. */
   count(key: SeatKey): void {
-    this.#rowOf(key).inUse += key.terms.count;
+    this.#rows.of(key.terms.license).inUse += key.terms.count;
   }
 
   #issue(row: Row, { id, count, client, holdMs, sequence }: Waiter, time: Time): void {
@@ -203,8 +202,7 @@ export class Issuer {
   }
 
   #replyGrant(client: Client, sequence: number, key: SeatKey): void {
-    const license = this.#rowOf(key).license ?? licenseOfKey(key.terms.license);
-    const { vendor, application, version } = license;
+    const { vendor, application, version } = this.#rows.of(key.terms.license).named;
     this.#outbox.reply(client, [
       grant,
       sequence,
@@ -223,7 +221,7 @@ export class Issuer {
   }
 
   #free(key: SeatKey, time: Time): void {
-    const row = this.#rowOf(key);
+    const row = this.#rows.of(key.terms.license);
     row.inUse -= key.terms.count;
     assert(row.inUse >= 0, 'no more seats come back than were issued');
     if (row.accounts.deficit > 0) this.#rows.payDeficit(row);
@@ -278,14 +276,8 @@ export class Issuer {
    * run on; one that expired does not.
    */
   #overBy(key: SeatKey): Denial | null {
-    const row = this.#rowOf(key);
+    const row = this.#rows.of(key.terms.license);
     return row.license !== null && row.phase === 'over' ? expired(row) : null;
-  }
-
-  #rowOf(key: SeatKey): Row {
-    const row = this.#rows.get(key.terms.license);
-    assert(row !== undefined, 'every key has the row of its license');
-    return row;
   }
 }
 

@@ -6,6 +6,7 @@
 
 import type { Terms } from './key-record.ts';
 import { type Accounts, balance } from './ledger/accounts.ts';
+import { type License, licenseOfKey } from './license/distribution.ts';
 import type { TableLicense } from './license/license-table.ts';
 import { Line } from './line.ts';
 
@@ -49,6 +50,11 @@ export class Row {
 
   get available(): number {
     return this.allocated - this.inUse - this.outgoing;
+  }
+
+  /** What it is called, also once the RLF in force no longer names it. */
+  get named(): Pick<License, 'vendor' | 'application' | 'version'> {
+    return this.license ?? licenseOfKey(this.id);
   }
 
   /** The terms of a grant: one object for grants alike, since their bytes are made once. */

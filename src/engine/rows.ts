@@ -36,6 +36,13 @@ export class Rows {
     return this.#rows.get(license);
   }
 
+  /** The row of a live key's license. */
+  of(license: string): Row {
+    const row = this.#rows.get(license);
+    assert(row !== undefined, 'every key has the row of its license');
+    return row;
+  }
+
   values(): IterableIterator<Row> {
     return this.#rows.values();
   }

@@ -6,7 +6,6 @@ import type { Client } from './client.ts';
 import type { KeyTable, SeatKey } from './key-table.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { LedgerState } from './ledger/state.ts';
-import { licenseOfKey } from './license/distribution.ts';
 import { STATUS_PAGE_MAX, STATUS_SCAN_MAX } from './limits.ts';
 import type { StatusQuery } from './messages.ts';
 import { type AuthorizationFields, MessageType, type StatusPage } from './messages.ts';
@@ -78,7 +77,7 @@ export class Status {
 
   #authorization(key: SeatKey, query: StatusQuery, time: Time): AuthorizationFields | null {
     const [, , application, user, host] = query;
-    const license = this.#rows.get(key.terms.license)?.license ?? licenseOfKey(key.terms.license);
+    const license = this.#rows.of(key.terms.license).named;
     if (application !== null && license.application !== application) return null;
     if (user !== null && key.holder.user !== user) return null;
     if (host !== null && key.holder.host !== host) return null;
@@ -120,22 +119,19 @@ export class Status {
   }
 
   #licenses(application: string | null): Record<string, unknown>[] {
-    const rows = [...this.#rows.values()].map((row) => ({
-      row,
-      license: row.license ?? licenseOfKey(row.id),
-    }));
-    return rows
-      .filter(({ license }) => application === null || license.application === application)
-      .map(({ row, license }) => this.#license(row, license));
+    return [...this.#rows.values()]
+      .filter(({ named }) => application === null || named.application === application)
+      .map((row) => this.#license(row));
   }
 
-  #license(row: Row, license: Named): Record<string, unknown> {
+  #license(row: Row): Record<string, unknown> {
+    const { vendor, application, version } = row.named;
     const { hardLimit, freePool, deficit, records } = row.accounts;
     const expires = row.license?.expires ?? null;
     return {
-      vendor: license.vendor,
-      application: license.application,
-      version: license.version,
+      vendor,
+      application,
+      version,
       hardLimit,
       expires: expires === null ? null : new Date(expires).toISOString(),
       available: row.available + freePool,
@@ -158,10 +154,4 @@ export class Status {
       }),
     };
   }
-}
-
-interface Named {
-  readonly vendor: string;
-  readonly application: string;
-  readonly version: string;
 }

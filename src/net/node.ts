@@ -30,9 +30,8 @@ export interface NodeOptions {
 /** Longest sleep between two ticks, in milliseconds: timers drift and clocks jump. */
 const TICK_MS_MAX = 1_000;
 
-/** How much of the last batch's size is worth waiting for, and how much of a flush's time. */
+/** A batch of this size is worth a flush of its own. */
 const GATHER_MAX = 128;
-const GATHER_WAIT_SHARE = 1;
 /** A flush that took longer says nothing about the next. */
 const FLUSH_MS_MAX = 10;
 
@@ -91,13 +90,13 @@ export class Node {
 
   /**
    * Clients that were answered together ask again nearly together. Flushing for the first of them
-   * would keep the rest waiting for a whole flush, so a batch much smaller than the last one waits
-   * for more, for a fraction of what a flush takes here.
+   * would keep the rest waiting for a whole flush, so a batch smaller than the last one waits for
+   * more, at most for as long as a flush takes here.
    */
   readonly #gather = (): void => {
     if (this.#inbox.length < Math.min(this.#lastBatch, GATHER_MAX)) {
       const now = performance.now();
-      if (this.#gatherUntil === 0) this.#gatherUntil = now + this.#flushMs * GATHER_WAIT_SHARE;
+      if (this.#gatherUntil === 0) this.#gatherUntil = now + this.#flushMs;
       if (now < this.#gatherUntil) {
         setImmediate(this.#gather);
         return;

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'bun:test';
 import { CLOCK_DRIFT_MAX, MARGIN_MS } from '../../src/engine/limits.ts';
 import { type CoreMessage, MessageType } from '../../src/engine/messages.ts';
+import { idTextOfKey } from '../../src/engine/seat-key.ts';
 import { makeRlf } from './sample-rlf.ts';
 import { Server, START } from './server.ts';
 
@@ -214,4 +215,14 @@ test('a license that has not begun says when it does, and then does', () => {
   expect(server.ask(client, server.request(1))[0]?.[2]).toBe('not-yet-valid');
   server.pass(1_001);
   expect(server.ask(client, server.request(1))[0]?.[0]).toBe(grant);
+});
+
+test('a proof names a key as its grant did', () => {
+  const server = new Server(makeRlf({ codes: [{ version: '1.0' }] }));
+  const request = server.request(1);
+  const [granted] = server.ask(server.client(), request);
+  const [, , , , vendor, application, version, count] = granted ?? [];
+  const id = idTextOfKey(request[2] as Uint8Array);
+  const held = server.core.authorization(id, { boot: server.boot, wall: server.wall });
+  expect(held).toMatchObject({ vendor, application, version, count });
 });
