@@ -1,6 +1,7 @@
 /** Memory of a live key, and a start with a million of them. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { openDataDirectory } from '../src/engine/io/data-directory.ts';
 import { tableWrite } from '../src/engine/key-journal.ts';
 import type { Terms } from '../src/engine/key-record.ts';
@@ -16,7 +17,7 @@ export interface KeyResult {
   readonly keys: number;
   /** Memory of the server with the keys less that without, by key; pages of its file aside. */
   readonly bytesPerKey: number;
-  /** Reading the keys' records from the store and nothing else. */
+  /** Reading the keys' records from LMDB alone. */
   readonly readMs: number;
   readonly startMs: number;
   readonly ratio: number;
@@ -57,14 +58,24 @@ function keyOf(number: number, terms: Terms): Write {
   return tableWrite({ number, id, since: Date.now(), terms, holder, tabled: false });
 }
 
+/** LMDB alone: no frames, no checks, nothing kept. */
 async function readKeys({ data }: BenchPool): Promise<number> {
-  const { store, close } = await openDataDirectory(data);
+  const { open } = await import('lmdb');
+  const options = { path: join(data, 'lm.mdb'), noSubdir: true, readOnly: true } as const;
+  const database = open<Uint8Array, Uint8Array>({
+    ...options,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+  });
   const begun = performance.now();
   let read = 0;
-  for (const [, value] of store.scan(spacePrefix(Space.key))) read += value.length > 0 ? 1 : 0;
+  const end = Uint8Array.of(Space.key + 1);
+  for (const { value } of database.getRange({ start: spacePrefix(Space.key), end })) {
+    read += value.length > 0 ? 1 : 0;
+  }
   const readMs = performance.now() - begun;
   if (read !== KEYS) throw new Error(`${read} keys were read back`);
-  await close();
+  await database.close();
   return readMs;
 }
 
