@@ -27,6 +27,23 @@ async function key(...args: string[]): Promise<string> {
 
 const release = (text: string) => pool.client(['release', '-'], { stdin: text });
 
+/** Runs lm on a terminal of this many columns; what it showed, and how it ended. */
+async function onTerminal(columns: number, args: readonly string[]) {
+  let shown = '';
+  const script = `stty cols ${columns} rows ${columns}; exec "$0" "$@"`;
+  const child = Bun.spawn(['sh', '-c', script, executable(), ...args], {
+    cwd: pool.path,
+    env: environment(pool.env),
+    terminal: { cols: 80, rows: 24, data: (_, data) => (shown += Buffer.from(data).toString()) },
+  });
+  // A spinner without end would keep even the timeout of the test waiting for its output.
+  const bound = setTimeout(() => child.kill('SIGKILL'), 20_000);
+  const code = await child.exited;
+  clearTimeout(bound);
+  child.terminal?.close();
+  return { code, shown };
+}
+
 describe('request', () => {
   test('prints a key, and nothing else, and release takes it on standard input', async () => {
     const { code, stdout, stderr } = await pool.client(['request', 'App']);
@@ -37,6 +54,21 @@ describe('request', () => {
     expect(await inUse()).toBe(0);
     const again = await release(stdout);
     expect([again.code, again.stdout]).toEqual([0, '']);
+  });
+
+  test.each([
+    ['80 columns', 80],
+    ['a width that it does not know', 0],
+  ])('--wait shows the place in the line on a terminal of %s, and ends', async (_, columns) => {
+    const all = await key('-n', '3');
+    const waiting = ['request', 'App', '--wait', '1s'];
+    const { code, shown } = await onTerminal(columns, waiting);
+    expect(code).toBe(124);
+    expect(shown).toContain('Waiting for App: next in the line of 1');
+    expect(shown.length).toBeLessThan(20_000);
+    const exec = ['exec', '--app', 'App', '--wait', '1s', '--', 'true'];
+    expect((await onTerminal(columns, exec)).code).toBe(124);
+    await release(all);
   });
 
   test('--json is one document', async () => {

@@ -30,7 +30,7 @@ export function waitingProgress(application: string): Progress {
       const text = `Waiting for ${name}: ${wordsFor(news)}`;
       if (text === last || stopped) return;
       last = text;
-      if (process.stderr.isTTY !== true) process.stderr.write(`${text}\n`);
+      if (!canSpin()) process.stderr.write(`${text}\n`);
       else if (spinner === null) void spin(text);
       else spinner.text = text;
     },
@@ -40,6 +40,14 @@ export function waitingProgress(application: string): Progress {
       spinner = null;
     },
   };
+}
+
+/**
+ * A terminal that does not know its width says 0, as a new pty does: ora would divide by it, and
+ * clear lines without end.
+ */
+function canSpin(): boolean {
+  return process.stderr.isTTY === true && process.stderr.columns > 0;
 }
 
 function wordsFor(news: WaitingNews): string {
