@@ -1,12 +1,9 @@
 /** Where records are kept. The core and the node loop see bytes; spaces are the first key byte. */
+import type { RecordSource, Write } from '../records.ts';
 
-/** One record to write; a null value deletes it. */
-export interface Write {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array | null;
-}
+export type { Write } from '../records.ts';
 
-export interface Store {
+export interface Store extends RecordSource {
   /** The number of the last transaction on disk. */
   readonly transaction: number;
 
