@@ -31,7 +31,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('a push shortens the lifetime of keys that live', 'src/engine/issuer.ts', [
     '    this.#keys.renew(key, time.boot);\n    const { sequence',
-    `    const shortest = Math.min(key.terms.lifetimeMs, this.#rowOf(key).lifetimeMs || 1e9);
+    `    const { lifetimeMs } = this.#rows.of(key.terms.license);
+    const shortest = Math.min(key.terms.lifetimeMs, lifetimeMs || 1e9);
     key.deadline = time.boot + shortest * 1.01 + 200;
     const { sequence`,
   ]),
