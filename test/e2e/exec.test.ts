@@ -104,8 +104,9 @@ describe('programs see what they would see without lm', () => {
   test('an interactive program on a terminal: typed lines, its size, Ctrl-C once', async () => {
     let shown = '';
     const script =
-      'stty size; test -t 0 && test -t 1 && test -t 2 && echo tty; n=0; ' +
-      "trap 'n=$((n+1)); echo int$n' INT; while :; do read line && break; done; " +
+      "n=0; trap 'n=$((n+1)); echo int$n' INT; " +
+      'stty size; test -t 0 && test -t 1 && test -t 2 && echo tty; ' +
+      'while :; do read line && break; done; ' +
       'echo "hello $line"; exit 5';
     const child = Bun.spawn([executable(), 'exec', '--app', 'App', '--', 'sh', '-c', script], {
       cwd: site.path,
