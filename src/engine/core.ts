@@ -16,6 +16,8 @@ import type { Rlf } from './license/types.ts';
 import { MARK_INTERVAL_MS } from './limits.ts';
 import { Lines } from './lines.ts';
 import { type ClientMessage, MessageType } from './messages.ts';
+import type { PeerGreeting, PeerMessage } from './peer-messages.ts';
+import type { ServerId } from './raft/types.ts';
 import type { RecordSource } from './records.ts';
 import { Rows } from './rows.ts';
 import { Status } from './status.ts';
@@ -28,6 +30,12 @@ export type Event =
   | { readonly type: 'persisted' }
   /** An RLF, verified, that an administrator offers. */
   | { readonly type: 'offered'; readonly rlf: Rlf }
+  /** A message of another server of the pool, whose TLS key is `from`. */
+  | { readonly type: 'peer'; readonly from: ServerId; readonly message: PeerMessage }
+  /** The link to another server came up. */
+  | { readonly type: 'linked'; readonly peer: ServerId; readonly greeting: PeerGreeting }
+  /** The link to another server was refused or reset: it counts as no ack, at once. */
+  | { readonly type: 'gone'; readonly peer: ServerId }
   | { readonly type: 'tick' };
 
 export interface CoreOptions {
@@ -122,6 +130,10 @@ export class Core {
       case 'offered':
         this.#offer(event.rlf);
         return;
+      case 'peer':
+      case 'linked':
+      case 'gone':
+        return;
       case 'tick':
         this.#issuer.tick(time);
         this.#advanceMark(time);
@@ -159,6 +171,8 @@ export class Core {
         return;
       case MessageType.rlfGet:
         this.#outbox.reply(client, [MessageType.rlf, message[1], this.state.rlf.text]);
+        return;
+      case MessageType.act:
         return;
     }
   }

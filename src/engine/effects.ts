@@ -4,11 +4,19 @@
  */
 import type { Client } from './client.ts';
 import type { CoreMessage } from './messages.ts';
+import type { PeerMessage } from './peer-messages.ts';
+import type { ServerId } from './raft/types.ts';
 import type { Write } from './records.ts';
 
 export interface Reply {
   readonly client: Client;
   readonly message: CoreMessage;
+}
+
+/** For another server of the pool. Like replies, it goes out once the writes are flushed. */
+export interface PeerSend {
+  readonly to: ServerId;
+  readonly message: PeerMessage;
 }
 
 /** Something an operator would want in the log. */
@@ -21,6 +29,7 @@ export interface Notice {
 export interface Effects {
   readonly writes: readonly Write[];
   readonly replies: readonly Reply[];
+  readonly sends: readonly PeerSend[];
   readonly notices: readonly Notice[];
 }
 
@@ -28,10 +37,15 @@ export interface Effects {
 export class Outbox {
   writes: Write[] = [];
   replies: Reply[] = [];
+  sends: PeerSend[] = [];
   notices: Notice[] = [];
 
   reply(client: Client, message: CoreMessage): void {
     this.replies.push({ client, message });
+  }
+
+  tell(to: ServerId, message: PeerMessage): void {
+    this.sends.push({ to, message });
   }
 
   note(level: Notice['level'], message: string, fields: Notice['fields'] = {}): void {
@@ -40,10 +54,11 @@ export class Outbox {
 
   /** Hands over what has gathered and starts anew. */
   take(): Effects {
-    const { writes, replies, notices } = this;
+    const { writes, replies, sends, notices } = this;
     this.writes = [];
     this.replies = [];
+    this.sends = [];
     this.notices = [];
-    return { writes, replies, notices };
+    return { writes, replies, sends, notices };
   }
 }

@@ -17,6 +17,7 @@ export const MessageType = {
   heartbeat: 20,
   alive: 21,
   gone: 22,
+  fenced: 23,
   release: 30,
   released: 31,
   status: 40,
@@ -25,6 +26,8 @@ export const MessageType = {
   rlf: 51,
   prove: 52,
   proof: 53,
+  act: 60,
+  done: 61,
 } as const;
 
 /** After a protocol error the connection is closed; after any other it lives on. */
@@ -93,6 +96,8 @@ export type Heartbeat = [
   sequence: number,
   key: Uint8Array,
   ticket: Uint8Array,
+  /** A claim: the fence that a `fenced` reply named (DESIGN section 7). Absent or null: none. */
+  fence?: number | null,
 ];
 
 export type Alive = [
@@ -103,13 +108,28 @@ export type Alive = [
   rlfSequence: number,
 ];
 
-/** The heartbeat's key is not held here (`unknown-key`), or may not go on (a denial code). */
+/**
+ * The heartbeat's key is not held anywhere (`unknown-key`), may not go on (a denial code), or is to
+ * be asked for again soon: `busy`, `no-majority`.
+ */
 export type Gone = [
   type: typeof MessageType.gone,
   sequence: number,
   code: string,
   message: string,
   hint: string,
+];
+
+/**
+ * The server that held the key is fenced. A client whose lifetime still runs repeats the heartbeat
+ * at once, here, quoting `fence`: that claims the seat for this server.
+ */
+export type Fenced = [
+  type: typeof MessageType.fenced,
+  sequence: number,
+  fence: number,
+  /** The name of the fenced server, for people. */
+  server: string,
 ];
 
 /** Gives the seats back, or leaves the line. */
@@ -170,8 +190,21 @@ export type AuthorizationFields = [
 export type RlfGet = [type: typeof MessageType.rlfGet, sequence: number];
 export type RlfText = [type: typeof MessageType.rlf, sequence: number, text: string];
 
+/**
+ * An administrative act: the canonical JSON of its document (license/admin-act.ts), signed by the
+ * admin key over the domain `lm-admin-v1`.
+ */
+export type Act = [
+  type: typeof MessageType.act,
+  sequence: number,
+  document: string,
+  signature: string,
+];
+/** The act is carried out, or in the ledger. */
+export type Done = [type: typeof MessageType.done, sequence: number, details: ErrorDetails];
+
 /** What a client asks of the core. */
-export type ClientMessage = Request | Heartbeat | Release | StatusQuery | RlfGet;
+export type ClientMessage = Request | Heartbeat | Release | StatusQuery | RlfGet | Act;
 
 /** What the core answers, or tells unasked. */
 export type CoreMessage =
@@ -181,6 +214,8 @@ export type CoreMessage =
   | Denied
   | Alive
   | Gone
+  | Fenced
   | Released
   | StatusPage
-  | RlfText;
+  | RlfText
+  | Done;

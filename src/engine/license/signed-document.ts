@@ -7,7 +7,7 @@ import { assert } from '../errors.ts';
 import { bytesOfBase64url } from './base64url.ts';
 import { type SigningKey, verifies } from './keys.ts';
 
-export type Domain = 'lm-rlf-v1' | 'lm-card-v1' | 'lm-admin-chain-v1';
+export type Domain = 'lm-rlf-v1' | 'lm-card-v1' | 'lm-admin-chain-v1' | 'lm-admin-v1';
 
 export function canonicalText(document: unknown): string {
   const text = canonicalize(document);

@@ -1,0 +1,63 @@
+/**
+ * What servers of one pool say to each other, beyond Raft itself. The bodies of reports are the
+ * core's own (pool/report.ts): whoever carries them looks at none.
+ */
+import type { CoreMessage, Heartbeat, Release } from './messages.ts';
+import type { Message } from './raft/messages.ts';
+import type { ServerId } from './raft/types.ts';
+
+/** Who a client is, as its connection told the server that relays for it. */
+export interface RelayedClient {
+  /** `idText` of the instance's 16 bytes. */
+  readonly instance: string;
+  readonly user: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly address: string;
+}
+
+export type PeerMessage =
+  | { readonly type: 'raft'; readonly message: Message }
+  /** A follower's news for its leader, between two acks. */
+  | { readonly type: 'report'; readonly body: Uint8Array }
+  /** The text of an RLF that was offered to the sender, for the leader. */
+  | { readonly type: 'offer'; readonly text: string }
+  /** An administrator wants `to` to lead; for the leader. */
+  | { readonly type: 'transfer'; readonly to: ServerId }
+  /** An administrator ends an authorization; for the leader. */
+  | { readonly type: 'evict'; readonly id: Uint8Array }
+  /**
+   * A client's heartbeat or release for a key that lives at `to`. Whoever gets it and is not `to`
+   * passes it on, once. `number` is the origin's, and comes back with the answer.
+   */
+  | {
+      readonly type: 'relay';
+      readonly origin: ServerId;
+      readonly to: ServerId;
+      readonly number: number;
+      readonly client: RelayedClient;
+      readonly message: Heartbeat | Release;
+    }
+  | {
+      readonly type: 'relayed';
+      /** The origin of the relay, to whom this goes. */
+      readonly to: ServerId;
+      readonly number: number;
+      readonly message: CoreMessage;
+    }
+  /** The sender refuses to work with the receiver, which ends: `rolled-back`. */
+  | {
+      readonly type: 'refused';
+      readonly code: string;
+      readonly message: string;
+      readonly hint: string;
+    };
+
+/** What servers tell each other of themselves when a link comes up. */
+export interface PeerGreeting {
+  readonly boot: number;
+  /** The number of the last transaction on its disk: memory is identity (DESIGN section 5). */
+  readonly transaction: number;
+  /** How long it has been on line: at a cold start the longest leads. */
+  readonly uptimeMs: number;
+}
