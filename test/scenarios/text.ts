@@ -46,7 +46,8 @@ interface Document {
 
 const CLIENT = { instance: '.'.repeat(16), user: '', host: '', pid: 0, address: '' };
 
-function documentOf({ core, time }: ScenarioServer): Document | null {
+/** What a server says of the pool. */
+export function documentOf({ core, time }: ScenarioServer): Document | null {
   if (core === null) return null;
   const client = { number: -1, ...CLIENT };
   const { status } = MessageType;
