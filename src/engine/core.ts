@@ -106,7 +106,7 @@ export class Core {
     for (const key of this.#keys.values()) this.#issuer.count(key);
     pool.attach({
       applied: (applied) => this.#applied(applied),
-      restored: (before) => this.#restored(before),
+      restored: ({ before, proposal }) => this.#restored(before, proposal),
       sessionChanged: () => this.#sessionChanged(),
     });
   }
@@ -296,16 +296,18 @@ export class Core {
     });
   }
 
-  #restored(before: number): void {
+  #restored(before: number, proposal: number): void {
     const { time } = this.#pool;
+    this.#rows.over(proposal);
     this.#moves.restored(before, time);
     this.#clock.passed(this.state.mark, time);
     this.#issuer.refreshed(this.#rows.refresh(null), time);
+    this.#elsewhere.over(proposal);
   }
 
   #sessionChanged(): void {
-    this.#rows.sessionChanged();
-    this.#elsewhere.sessionChanged();
+    this.#rows.over(Number.POSITIVE_INFINITY);
+    this.#elsewhere.over(Number.POSITIVE_INFINITY);
     // What could not be proposed without a session can be now.
     this.#issuer.refreshed([...this.#rows.values()], this.#pool.time);
   }

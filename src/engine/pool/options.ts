@@ -24,8 +24,11 @@ export interface PoolOptions {
 /** What the rest of the core hears of the ledger. */
 export interface PoolHooks {
   applied(applied: Applied): void;
-  /** The state is another server's snapshot; `before` was the last entry applied here. */
-  restored(before: number): void;
+  /**
+   * The state is another server's snapshot; `before` was the last entry applied here. What was
+   * proposed up to `proposal` is over, one way or the other.
+   */
+  restored(by: { readonly before: number; readonly proposal: number }): void;
   /** This server's session ended, or another began: what it proposed before is void. */
   sessionChanged(): void;
 }

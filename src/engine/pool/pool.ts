@@ -228,12 +228,10 @@ export class Pool {
   }
 
   get nextDue(): number {
-    const { proposals, reporter } = this;
-    return Math.min(
-      this.ledger.wakeAt,
-      this.#leading.nextDue,
-      this.leads ? Number.POSITIVE_INFINITY : Math.min(proposals.nextDue, reporter.nextDue),
-    );
+    const { ledger, leader, proposals, reporter } = this;
+    const own = Math.min(ledger.wakeAt, this.#leading.nextDue);
+    const tells = !this.leads && leader !== null && this.isLinked(leader);
+    return tells ? Math.min(own, proposals.nextDue, reporter.nextDue) : own;
   }
 
   #forwardProposals(): void {
@@ -280,10 +278,10 @@ export class Pool {
     if (!isSame) this.proposals.end();
     if (session !== null && !isSame) this.proposals.begin(session);
     this.#leading.recovered();
-    // What it proposed and a snapshot took over has no outcome that could be told.
-    if (isSame) this.proposals.appliedTo(known?.proposal ?? 0);
-    this.#hooks?.restored(before);
-    this.#hooks?.sessionChanged();
+    const proposal = isSame ? (known?.proposal ?? 0) : Number.POSITIVE_INFINITY;
+    if (isSame) this.proposals.appliedTo(proposal);
+    this.#hooks?.restored({ before, proposal });
+    if (!isSame) this.#hooks?.sessionChanged();
   }
 
   #notice(notice: Exclude<Notice, { type: 'apply' | 'restored' }>): void {
