@@ -3,15 +3,16 @@ import { describe, expect, test } from 'bun:test';
 import { createIdentity, type Identity } from '../../src/net/identity.ts';
 import { peerFields } from '../../src/net/peer-codec.ts';
 import { until } from '../client/until.ts';
-import { Member, transferTo } from './member.ts';
+import { startMember } from './harness.ts';
+import { type Member, transferTo } from './member.ts';
 import { RawPeer, silentAddress } from './raw-peer.ts';
 
 async function pair(): Promise<[Member, Member]> {
-  const a = await Member.start({
+  const a = await startMember({
     name: 'A',
     greeting: { boot: 4, transaction: 17, uptimeMs: 1_234.5 },
   });
-  const b = await Member.start({ name: 'B', greeting: { boot: 2, transaction: 9, uptimeMs: 50 } });
+  const b = await startMember({ name: 'B', greeting: { boot: 2, transaction: 9, uptimeMs: 50 } });
   for (const member of [a, b]) member.knows(a.server, b.server);
   const bothWays = () => a.isLinkedTo(b) && b.isLinkedTo(a);
   await until(bothWays, 'both are linked');
@@ -111,8 +112,8 @@ describe('a connection that is no server of the pool is refused by name, and not
 
   test('a stranger that redials all day is logged once', async () => {
     const [a, stranger] = await Promise.all([
-      Member.start({ name: 'A' }),
-      Member.start({ name: 'S' }),
+      startMember({ name: 'A' }),
+      startMember({ name: 'S' }),
     ]);
     a.knows(a.server);
     stranger.knows(stranger.server, a.server);
@@ -131,8 +132,8 @@ describe('a connection that is no server of the pool is refused by name, and not
 
   test('what answers with another key than the RLF names is told nothing', async () => {
     const [a, b, right] = await Promise.all([
-      Member.start({ name: 'A' }),
-      Member.start({ name: 'B' }),
+      startMember({ name: 'A' }),
+      startMember({ name: 'B' }),
       createIdentity('B'),
     ]);
     b.knows(a.server);
@@ -185,7 +186,7 @@ describe('a connection that a server of the pool opened', () => {
 /** A server, and the key of another that it knows, and that it can't reach. */
 async function knowing(): Promise<[Member, Identity]> {
   const [a, peer, address] = await Promise.all([
-    Member.start({ name: 'A' }),
+    startMember({ name: 'A' }),
     createIdentity('peer'),
     silentAddress(),
   ]);

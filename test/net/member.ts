@@ -1,5 +1,4 @@
 /** A server of a pool without its core: listener and links, and a record of what came of them. */
-import { afterEach } from 'bun:test';
 import type { RlfServer } from '../../src/engine/license/types.ts';
 import type { PeerGreeting, PeerMessage } from '../../src/engine/peer-messages.ts';
 import { createIdentity, type Identity } from '../../src/net/identity.ts';
@@ -23,11 +22,6 @@ export interface MemberOptions {
   readonly random?: () => number;
   readonly onEvent?: (event: PeerEvent) => void;
 }
-
-const open = new Set<Member>();
-afterEach(() => {
-  for (const member of open) member.stop();
-});
 
 export class Member {
   readonly events: PeerEvent[] = [];
@@ -75,7 +69,6 @@ export class Member {
         },
       },
     });
-    open.add(this);
   }
 
   static async start(options: MemberOptions): Promise<Member> {
@@ -121,7 +114,6 @@ export class Member {
   }
 
   stop(): void {
-    open.delete(this);
     this.links.close();
     this.#listener.close();
   }
