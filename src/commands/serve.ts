@@ -68,6 +68,7 @@ RLF in force. SIGHUP reads the file again. Needs no root.`;
       host: listen?.host ?? null,
       port: listen?.port ?? null,
       now: () => ({ boot: boot(), wall: wallClock() }),
+      random: Math.random,
       secret: randomBytes(32),
       log,
       onFailure: (error) => fail(error, log),
