@@ -6,13 +6,15 @@ import { randomBytes } from 'node:crypto';
 import { LmError } from '../../engine/errors.ts';
 import { KEY_BYTES } from '../../engine/seat-key.ts';
 import { ask } from './ask.ts';
+import type { Answer } from './ask-pool.ts';
 import { type BootClock, bootClock } from './boot-clock.ts';
 import type { Introduction } from './dial.ts';
 import { type Holder, holderFields } from './holder.ts';
 import { Keeper } from './keeper.ts';
-import { RELEASE_MS_MAX } from './limits.ts';
+import { FENCING_MS_MAX, RELEASE_MS_MAX } from './limits.ts';
 import { PoolLink } from './link.ts';
 import { linkedSignal } from './linked-signal.ts';
+import { machineName } from './machine.ts';
 import { Memory } from './memory.ts';
 import { proveSeat } from './prove.ts';
 import type { Returned } from './releaser.ts';
@@ -86,9 +88,9 @@ export class LicenseClient {
     const asking = { waitMs, onWaiting, signal, scheduler: this.#scheduler };
     return await this.#keepingAlive(async () => {
       const key = randomBytes(KEY_BYTES);
-      const { link, granted } = await ask(this.#open(), wish, { ...asking, key });
-      const verified = await this.#verify(link, granted, signal);
-      return this.#keep(link, { wish, granted, verified });
+      const answer = await ask(this.#open(), wish, { ...asking, key });
+      const verified = await this.#verify(answer, signal);
+      return this.#keep(answer.link, { wish, granted: answer.granted, verified });
     }).finally(unlink);
   }
 
@@ -101,7 +103,7 @@ export class LicenseClient {
       const link = this.#linkOf(seat.pool, seat.server);
       const connected = link.connect();
       // Whatever `give` waits for, a pool that can't be had is told as what it is.
-      const returned = await connected.then(() => link.releaser.give(seat, RELEASE_MS_MAX));
+      const returned = await connected.then(() => link.releaser.give(seat, FENCING_MS_MAX));
       if (returned !== null) return returned;
       throw new LmError('unreachable', 'No server took the seat back.', 'It ends by its lifetime.');
     });
@@ -112,9 +114,13 @@ export class LicenseClient {
     const seat = readSeatText(key);
     return await this.#keepingAlive(async () => {
       const link = this.#linkOf(seat.pool, seat.server);
-      const { ticket, lifetimeMs, sentAt } = await renewSeat(link, seat, this.#scheduler);
-      const left = sentAt + lifetimeMs - this.#scheduler.clock();
-      const renewed = { ...seat, ticket };
+      const pacing = { scheduler: this.#scheduler, random: Math.random };
+      const { ticket, lifetimeMs, sentAt, claimedBy } = await renewSeat(link, seat, pacing);
+      const machine = machineName();
+      const until = sentAt + lifetimeMs;
+      const left = until - this.#scheduler.clock();
+      const runs = machine === null ? undefined : { machine, until };
+      const renewed = { ...seat, ticket, server: claimedBy ?? seat.server, runs };
       const expiresAt = new Date(Date.now() + left);
       const verified = link.vendor !== null && link.vendor === seat.vendor;
       return { key: seatText(renewed), seat: renewed, lifetimeMs, expiresAt, verified };
@@ -184,11 +190,12 @@ export class LicenseClient {
   }
 
   /** With a vendor key: the chain was checked on connecting, and now the server proves the seat. */
-  async #verify(link: PoolLink, granted: Granted, signal: AbortSignal): Promise<boolean> {
-    if (link.vendor === null) return false;
+  async #verify({ link, opened, granted }: Answer, signal: AbortSignal): Promise<boolean> {
+    const { connection, vendor } = opened;
+    if (vendor === null) return false;
     try {
-      if (granted.vendor !== link.vendor) throw wrongVendor(granted.vendor, link.vendor);
-      await proveSeat(await link.connect(), granted);
+      if (granted.vendor !== vendor) throw wrongVendor(granted.vendor, vendor);
+      await proveSeat(connection.closed ? await link.connect() : connection, granted);
       signal.throwIfAborted();
       return true;
     } catch (error) {
@@ -223,7 +230,7 @@ export class LicenseClient {
       const message = `The seat is of pool ${pool}, and no card of that pool is here.`;
       throw new LmError('config', message, 'Name the card with --pool or LM_POOL.');
     }
-    link.prefer(server);
+    link.servers.suggest(server);
     return link;
   }
 
