@@ -18,9 +18,9 @@ import {
   type ServerMessage,
   type Welcome,
 } from '../protocol.ts';
-import { REPLY_MS_MAX } from './limits.ts';
+import { DRAIN_MS, REPLY_MS_MAX } from './limits.ts';
 import { errorFrom, readServerMessage } from './replies.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Cancel, Scheduler } from './scheduler.ts';
 
 /** A server's answer, and when the message that it answers was sent (boot-time clock). */
 export interface Reply {
@@ -61,6 +61,7 @@ export class Connection {
   #served = false;
   #hung = false;
   #draining = false;
+  #drained: Cancel | null = null;
   #newestRlf = 0;
   #onOutdated: () => void = () => undefined;
 
@@ -137,7 +138,10 @@ export class Connection {
     if (this.#pending.delete(sequence)) this.#closeIfDrained();
   }
 
-  /** Closes once nothing is under way any more: whoever still waits here gets the answer. */
+  /**
+   * Closes when nothing has been under way for a moment: whoever still waits here gets the answer,
+   * and may say a last word, as a waiter does that leaves the line.
+   */
   drain(): void {
     this.#draining = true;
     this.#closeIfDrained();
@@ -204,6 +208,7 @@ export class Connection {
   close(reason: LmError = lostConnection(this.address)): void {
     if (this.#closedBy !== null) return;
     this.#closedBy = reason;
+    this.#drained?.();
     this.#socket.destroy();
     const pending = [...this.#pending.values()];
     this.#pending.clear();
@@ -255,7 +260,11 @@ export class Connection {
   }
 
   #closeIfDrained(): void {
-    if (this.#draining && this.#pending.size === 0) this.close(closedHere());
+    if (!this.#draining || this.#pending.size > 0 || this.closed) return;
+    this.#drained?.();
+    this.#drained = this.#scheduler.after(DRAIN_MS, () => {
+      if (this.#pending.size === 0) this.close(closedHere());
+    });
   }
 }
 

@@ -3,11 +3,13 @@
  * servers, and gives them back. One instance serves a whole application.
  */
 import { randomBytes } from 'node:crypto';
-import { LmError } from '../../engine/errors.ts';
+import { type ErrorDetails, LmError } from '../../engine/errors.ts';
 import { KEY_BYTES } from '../../engine/seat-key.ts';
+import { type ServerNow, type SignedAct, sendAct, withServer } from './act.ts';
 import { ask } from './ask.ts';
 import type { Answer } from './ask-pool.ts';
 import { type BootClock, bootClock } from './boot-clock.ts';
+import type { Connection } from './connection.ts';
 import type { Introduction } from './dial.ts';
 import { type Holder, holderFields } from './holder.ts';
 import { Keeper } from './keeper.ts';
@@ -16,6 +18,7 @@ import { PoolLink } from './link.ts';
 import { linkedSignal } from './linked-signal.ts';
 import { machineName } from './machine.ts';
 import { Memory } from './memory.ts';
+import { type StatusOptions, statusOf } from './pool-status.ts';
 import { proveSeat } from './prove.ts';
 import type { Returned } from './releaser.ts';
 import { renewSeat } from './renew.ts';
@@ -23,7 +26,7 @@ import { type RequestOptions, wishOf } from './request-options.ts';
 import { Scheduler } from './scheduler.ts';
 import { Seat } from './seat.ts';
 import { INSTANCE_BYTES, readSeatText, seatText } from './seat-text.ts';
-import { readStatus, type StatusDocument, type StatusFilter } from './status.ts';
+import type { StatusDocument } from './status.ts';
 import { type Environment, resolveTrust, resolveVendorKey, type TrustOptions } from './trust.ts';
 import { Verifier } from './verifier.ts';
 import type { Granted, Wish } from './waiter.ts';
@@ -128,11 +131,11 @@ export class LicenseClient {
   }
 
   /** The status of each pool, in order, or why it could not be had. Throws only `config`. */
-  async status(filter: StatusFilter = {}): Promise<(StatusDocument | LmError)[]> {
+  async status(options: StatusOptions = {}): Promise<(StatusDocument | LmError)[]> {
     return await this.#keepingAlive(async () => {
       const asked = this.#open().map(async (link) => {
         try {
-          return await readStatus(await link.connect(), filter);
+          return await statusOf(link, options);
         } catch (error) {
           if (error instanceof LmError) return error;
           throw error;
@@ -140,6 +143,25 @@ export class LicenseClient {
       });
       return await Promise.all(asked);
     });
+  }
+
+  /**
+   * What the document of an administrative act has to name: the server given, or the one that is
+   * connected. @throws LmError `usage` where there is no such server, or no single pool.
+   */
+  async serverNow(server?: string): Promise<ServerNow> {
+    return await this.#atServer(server, async ({ pool, epoch, server: name }) => {
+      return { pool, epoch, server: name };
+    });
+  }
+
+  /**
+   * Has the server that the document names carry out an administrative act; returns its details.
+   *
+   * @throws LmError why it refuses; `unreachable`: it may have been carried out.
+   */
+  async act(server: string, act: SignedAct): Promise<ErrorDetails> {
+    return await this.#atServer(server, (connection) => sendAct(connection, act));
   }
 
   /** Gives back all seats, waiting at most two seconds for it, and closes the connections. */
@@ -232,6 +254,18 @@ export class LicenseClient {
     }
     link.servers.suggest(server);
     return link;
+  }
+
+  async #atServer<T>(
+    server: string | undefined,
+    use: (connection: Connection) => Promise<T>,
+  ): Promise<T> {
+    return await this.#keepingAlive(async () => {
+      const [link, ...others] = this.#open();
+      if (link !== undefined && others.length === 0) return await withServer(link, server, use);
+      const hint = 'Name one card with --pool or LM_POOL.';
+      throw new LmError('usage', 'An administrative act is for one pool.', hint);
+    });
   }
 
   /** Only what is waited for keeps the process from ending: seats and redialling do not. */

@@ -22,6 +22,8 @@ export const BUSY_ANSWERS_MAX = 2;
 export const CLAIMS_MAX = 4;
 /** A command that renews or releases a seat waits this long for a lost server to be fenced. */
 export const FENCING_MS_MAX = 10_000;
+/** A connection that was left for another server is closed when it was idle for this long. */
+export const DRAIN_MS = 1_000;
 /** A connection to a server that was only visited is kept this long for the next visit. */
 export const VISIT_LINGER_MS = 5_000;
 /** Timers stand still while a machine sleeps: the boot-time clock is looked at this often. */
@@ -37,6 +39,8 @@ export const POLL_MS_MAX = 8 * 3_600_000;
 export const RELEASE_MS_MAX = 2_000;
 /** Keys that may have been granted unseen, to be released when their pool answers again. */
 export const ORPHANS_MAX = 1_024;
+/** The status of a pool waits this long for a server that can't be reached. */
+export const STATUS_OPEN_MS_MAX = 2_000;
 /** Pages of one status. */
 export const STATUS_PAGES_MAX = 2_000;
 /** Characters of a server's message and hint that are kept. */

@@ -7,7 +7,7 @@ import { LmError } from '../../engine/errors.ts';
 import { Backoff } from './backoff.ts';
 import { type Connection, closedHere } from './connection.ts';
 import { dial, type Introduction } from './dial.ts';
-import { BACKOFF_MS_MAX, BACKOFF_MS_MIN, REDIAL_SPREAD_MS } from './limits.ts';
+import { BACKOFF_MS_MAX, BACKOFF_MS_MIN, DIAL_MS_MAX, REDIAL_SPREAD_MS } from './limits.ts';
 import { type Opened, race } from './race.ts';
 import { Releaser } from './releaser.ts';
 import type { Cancel, Scheduler } from './scheduler.ts';
@@ -94,11 +94,15 @@ export class PoolLink {
   }
 
   /** Speaks to one certain server, by the side of the current one. Throws why it can't be had. */
-  async at<T>(target: Target, use: (opened: Opened) => Promise<T>): Promise<T> {
+  async at<T>(
+    target: Target,
+    use: (opened: Opened) => Promise<T>,
+    openMsMax = DIAL_MS_MAX,
+  ): Promise<T> {
     if (this.#closed) throw closedHere();
     const current = this.#current;
     if (current?.connection.address === addressOf(target)) return await use(current);
-    return await this.#visits.at(target, use);
+    return await this.#visits.at(target, use, openMsMax);
   }
 
   /** From here on this server is the one that is spoken to: it was found to be good. */

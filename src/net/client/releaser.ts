@@ -50,14 +50,14 @@ export class Releaser {
     first: Connection | null = null,
   ): Promise<Returned | null> {
     const given = this.#giveEventually(holding, first);
-    return await this.#within(given, waitMs, null);
+    return await this.#options.scheduler.within(given, waitMs, () => null);
   }
 
   /** Waits until nothing is left to be given back, or has been tried for `waitMs`. */
   async settle(waitMs: number): Promise<void> {
     const left = this.#newestAt + waitMs - this.#options.scheduler.clock();
     if (this.#pending.size === 0 || left <= 0) return;
-    await this.#within(Promise.allSettled(this.#pending), left, null);
+    await this.#options.scheduler.within(Promise.allSettled(this.#pending), left, () => []);
   }
 
   /** Stops trying. */
@@ -79,13 +79,6 @@ export class Releaser {
     this.#newestAt = this.#options.scheduler.clock();
     void given.finally(() => this.#pending.delete(given));
     return given;
-  }
-
-  #within<T, U>(promise: Promise<T>, waitMs: number, late: U): Promise<T | U> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.#options.scheduler.after(waitMs, () => resolve(late));
-      promise.then(resolve, reject).finally(cancel);
-    });
   }
 }
 

@@ -3,7 +3,7 @@
  * status, or an act. Whoever visits a server at the same time shares the connection, and it stays
  * open for a little while, since who asked once often asks again.
  */
-import { closedHere } from './connection.ts';
+import { closedHere, silent } from './connection.ts';
 import { VISIT_LINGER_MS } from './limits.ts';
 import type { Opened } from './race.ts';
 import type { Cancel, Scheduler } from './scheduler.ts';
@@ -34,13 +34,21 @@ export class Visits {
     this.#options = options;
   }
 
-  /** @throws LmError why the server can't be had; or what `use` throws. */
-  async at<T>(target: Target, use: (opened: Opened) => Promise<T>): Promise<T> {
+  /**
+   * Waits at most `openMsMax` for the connection.
+   *
+   * @throws LmError why the server can't be had; or what `use` throws.
+   */
+  async at<T>(target: Target, use: (opened: Opened) => Promise<T>, openMsMax: number): Promise<T> {
     const visit = this.#visits.get(addressOf(target)) ?? this.#begin(target);
     visit.linger?.();
     visit.users += 1;
     try {
-      return await use(await visit.opening);
+      const late = () => {
+        throw silent(visit.address);
+      };
+      const { scheduler } = this.#options;
+      return await use(await scheduler.within(visit.opening, openMsMax, late));
     } finally {
       visit.users -= 1;
       if (visit.users === 0) this.#leave(visit);
@@ -76,9 +84,12 @@ export class Visits {
     this.#visits.set(address, visit);
     opening.then(
       (opened) => {
+        const { connection } = opened;
         visit.opened = opened;
-        opened.connection.keepAlive(this.#keepsAlive);
-        opened.connection.onClose(() => this.#forget(visit));
+        connection.keepAlive(this.#keepsAlive);
+        connection.onClose(() => this.#forget(visit));
+        // It took so long that nobody waits for it any more.
+        if (this.#visits.get(address) !== visit) connection.close(closedHere());
       },
       () => this.#forget(visit),
     );
