@@ -227,7 +227,7 @@ test.each([0, 0.5, 0.99])(
     if (trust === undefined) throw new Error('no pool');
     const link = new PoolLink({
       trust,
-      verifier: new Verifier(trust, null, new Memory({ HOME: '/nowhere' })),
+      verifier: new Verifier(trust, null, new Memory({ HOME: '' })),
       introduction: { agent: 'test', instance: new Uint8Array(16), holder: ['anna', 'host', 1] },
       scheduler: new Watched(() => performance.now(), 20),
       random: () => random,

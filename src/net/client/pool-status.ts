@@ -38,9 +38,10 @@ async function ownView(link: PoolLink, filter: StatusFilter): Promise<View> {
     try {
       return await viewOf(opened, filter);
     } catch (error) {
-      const { closed } = opened.connection;
+      const { closed, address } = opened.connection;
       const lost = error instanceof LmError && error.code === 'unreachable' && closed;
       if (!lost || ++losses >= RETRIES_MAX) throw error;
+      link.servers.prefer(link.servers.after(address) ?? address);
     }
   }
 }

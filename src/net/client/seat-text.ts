@@ -21,7 +21,7 @@ export interface PortableSeat {
   readonly pool: string;
   /** Name of the server that it lives at, as far as is known. */
   readonly server: string;
-  /** Until when its lifetime runs, where that was told. Only a seat whose lifetime runs is claimed. */
+  /** Until when its lifetime runs, where it is told: after that the seat must not be claimed. */
   readonly runs?: Runs | undefined;
 }
 
