@@ -54,6 +54,10 @@ export interface LicenseServerOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
+/** Handing leadership on takes an election, or fails: the others then find out by themselves. */
+const STEP_ASIDE_MS_MAX = 2_000;
+const STEP_ASIDE_LOOK_MS = 10;
+
 export class LicenseServer {
   readonly #options: LicenseServerOptions;
   readonly #core: Core;
@@ -129,6 +133,16 @@ export class LicenseServer {
   offer(rlf: Rlf): void {
     checkPool(rlf, this.#options.directory.identity.fingerprint);
     this.#node.now({ type: 'offered', rlf });
+  }
+
+  /** Hands leadership on, where this server has it; returns once it did, or could not in time. */
+  async stepAside(): Promise<void> {
+    if (!this.#core.leads || this.#core.state.rlf.servers.length === 1) return;
+    this.#node.receive({ type: 'step-aside' });
+    const end = this.#options.now().boot + STEP_ASIDE_MS_MAX;
+    while (this.#core.leads && this.#options.now().boot < end) {
+      await new Promise((resolve) => setTimeout(resolve, STEP_ASIDE_LOOK_MS));
+    }
   }
 
   /** Answers what has arrived and lets go of the port. */

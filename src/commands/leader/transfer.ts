@@ -44,7 +44,7 @@ async function waitForLeader(client: LicenseClient, name: string): Promise<numbe
   for (;;) {
     const [status] = await client.status();
     if (status !== undefined && !(status instanceof LmError) && status.leader === name) {
-      return status.term;
+      return Number(status.term);
     }
     if (Date.now() > end) {
       const message = `${name} does not lead after ${WAIT_MS_MAX / 1_000} s.`;
