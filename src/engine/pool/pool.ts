@@ -213,6 +213,12 @@ export class Pool {
     return this.proposals.add(proposal);
   }
 
+  /** The number of a proposal of this server's session; null for what is another's. */
+  ownNumber(entry: Entry | null): number | null {
+    if (entry === null || !('by' in entry) || entry.by.server !== this.server) return null;
+    return entry.by.session === this.session ? entry.by.number : null;
+  }
+
   usage(server: ServerId): ReadonlyMap<string, Usage> | null {
     if (!this.leads) return null;
     const { usage, ackedAt } = this.picture.peer(server);
@@ -252,8 +258,8 @@ export class Pool {
   #applied(applied: Applied): void {
     const { entry, valid, index } = applied;
     const { server, boot } = this.#options;
-    const isOwn = entry !== null && 'by' in entry && entry.by.server === server;
-    if (isOwn && entry.by.session === this.session) this.proposals.applied(entry.by.number);
+    const number = this.ownNumber(entry);
+    if (number !== null) this.proposals.applied(number);
     this.#leading.applied(applied);
     let isChanged = false;
     if (valid && entry?.type === 'fenced' && entry.server === server) {
