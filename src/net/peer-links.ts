@@ -102,11 +102,11 @@ export class PeerLinks {
     assert(peer !== undefined, 'there is a link to every other server of the pool');
     const events = {
       receive: (message: PeerMessage) => receive({ type: 'peer', from, message }),
-      closed: () => this.#closed(from, connection),
+      closed: () => this.#closed(from),
       refused: (error: LmError) => this.#refused(from, error),
     };
     const ends = { from, to: own };
-    const connection: PeerConnection = new PeerConnection({ ends, socket, parser, events });
+    const connection = new PeerConnection({ ends, socket, parser, events });
     peer.inbound?.cut();
     peer.inbound = connection;
     connection.greet(answer);
@@ -162,10 +162,10 @@ export class PeerLinks {
     this.#options.receive({ type: 'linked', peer: id, greeting });
   }
 
-  #closed(id: ServerId, connection: PeerConnection): void {
+  /** The newest connection of a server: those that it replaced were cut, and tell nothing. */
+  #closed(id: ServerId): void {
     const peer = this.#peers.get(id);
-    if (peer?.inbound !== connection) return;
-    peer.inbound = null;
+    if (peer !== undefined) peer.inbound = null;
     this.#gone(id);
   }
 
