@@ -336,7 +336,7 @@ export class Pool {
     this.reporter.again();
     if (role === 'leader') this.#leading.begin();
     else this.#leading.end();
-    if (leader === null) return;
+    if (leader === null || this.state.rlf.servers.length === 1) return;
     const fields = { leader: this.nameOf(leader), term };
     this.#options.outbox.note('info', role === 'leader' ? 'leads' : 'follows', fields);
   }
