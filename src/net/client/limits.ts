@@ -16,8 +16,11 @@ export const BACKOFF_MS_MAX = 10_000;
 export const REDIAL_SPREAD_MS = 250;
 /** The first pause of a heartbeat that no server could renew yet; doubles to BACKOFF_MS_MAX. */
 export const RENEWAL_PAUSE_MS_MIN = 250;
-/** So many answers of `busy` from one server, and the next one is asked. */
-export const BUSY_ANSWERS_MAX = 2;
+/**
+ * So many answers of `busy` from one server, and the next one is asked. They take longer than it
+ * takes to fence a server: until then the others would say the same.
+ */
+export const BUSY_ANSWERS_MAX = 6;
 /** Claims of one seat in a row, each answered by another fence; then it pauses. */
 export const CLAIMS_MAX = 4;
 /** A command that renews or releases a seat waits this long for a lost server to be fenced. */
