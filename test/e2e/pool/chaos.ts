@@ -113,7 +113,7 @@ function summaryOf(parts: {
   return [
     `answers: ${words(answers).join(', ')}`,
     `faults: ${words(faults.counts).join(', ')}`,
-    `most held at once: ${most.join(', ')}`,
+    `most held at once: ${most.join(', ')}; claimed: ${record.claims}`,
     `after healing the slowest client was served in ${Math.round(slowestMs)} ms`,
   ].join('\n');
 }

@@ -32,13 +32,11 @@ export class SeatRecord {
   /** The most that was held at once, by application. */
   readonly most = new Map<string, number>();
   readonly problems: string[] = [];
+  /** Seats that ended at another server than the one that issued them: they were claimed. */
+  claims = 0;
 
   constructor(limits: ReadonlyMap<string, number>) {
     this.#limits = limits;
-  }
-
-  get grants(): number {
-    return this.#beliefs.length;
   }
 
   /** A client was told that it has this seat. */
@@ -56,6 +54,7 @@ export class SeatRecord {
   ended(belief: Belief): void {
     if (!this.#open.delete(belief)) return;
     belief.until = this.#now();
+    if (belief.seat.server !== belief.grantedBy) this.claims += 1;
   }
 
   /** Asks every seat whether its client may run on it now, and adds them up. */
@@ -94,6 +93,8 @@ export class SeatRecord {
     }
     const shares = [...by].map(([server, seats]) => `${server} ${seats}`).sort();
     const time = (at / 1_000).toFixed(3);
-    this.problems.push(`${count} of ${limit} seats of ${application} at ${time}: ${shares.join(', ')}`);
+    this.problems.push(
+      `${count} of ${limit} seats of ${application} at ${time}: ${shares.join(', ')}`,
+    );
   }
 }
