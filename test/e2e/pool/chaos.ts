@@ -1,13 +1,11 @@
 /** One run of the chaos: a pool, its clients, what goes wrong, and what must hold all the same. */
 import { Random } from '../random.ts';
 import { Faults } from './faults.ts';
-import { Holder, type Loss } from './holder.ts';
+import { Holder, LIFETIME_MS, type Loss } from './holder.ts';
 import type { PoolSite } from './pool-site.ts';
 import { SeatRecord } from './seat-record.ts';
 
 const HOLDERS = 60;
-/** Near the least that a license code may say: 25.04 s. */
-export const LIFETIME_MS = 26_000;
 /** Both together are fewer seats than there are holders. */
 const LIMITS = new Map([
   ['Tight', 12],

@@ -4,8 +4,17 @@ import { LmError } from '../../../src/net/client/index.ts';
 import type { Random } from '../random.ts';
 import type { SeatRecord } from './seat-record.ts';
 
+/** Near the least that a license code may say: 25.04 s. */
+export const LIFETIME_MS = 26_000;
+
 /** What may be answered while servers fail; anything else is a defect. */
-const PASSING = new Set(['timeout', 'all-in-use', 'busy', 'no-majority', 'unreachable']);
+export const PASSING: ReadonlySet<string> = new Set([
+  'timeout',
+  'all-in-use',
+  'busy',
+  'no-majority',
+  'unreachable',
+]);
 const WAIT_MS_MAX = 20_000;
 const PAUSE_MS_MAX = 1_500;
 const AGAIN_MS = 50;
@@ -30,6 +39,10 @@ export interface HolderOptions {
   readonly applications: readonly string[];
   readonly record: SeatRecord;
   readonly random: Random;
+  /** How long a request may wait. Default: not at all, or up to WAIT_MS_MAX. */
+  readonly waitMs?: () => number;
+  /** The codes of denials that are no defect. Default: PASSING. */
+  readonly passing?: ReadonlySet<string>;
 }
 
 export class Holder {
@@ -82,12 +95,13 @@ export class Holder {
   }
 
   async #ask(): Promise<Seat | null> {
-    const { client, random, applications, number } = this.#options;
+    const { client, random, applications, number, passing = PASSING } = this.#options;
+    const { waitMs = () => (random.chance(0.7) ? random.below(WAIT_MS_MAX) : 0) } = this.#options;
     const { signal } = this.#stop;
     const wish = {
       application: random.pick(applications),
       count: random.chance(0.2) ? 2 : 1,
-      waitMs: random.chance(0.7) ? random.below(WAIT_MS_MAX) : 0,
+      waitMs: waitMs(),
     };
     try {
       const seat = await client.request({ ...wish, signal });
@@ -97,7 +111,7 @@ export class Holder {
       if (signal.aborted) return null;
       const code = error instanceof LmError ? error.code : String(error);
       this.#note(code);
-      if (!PASSING.has(code)) this.problems.push(`holder ${number} was told: ${String(error)}`);
+      if (!passing.has(code)) this.problems.push(`holder ${number} was told: ${String(error)}`);
       return null;
     }
   }

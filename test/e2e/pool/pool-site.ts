@@ -54,10 +54,15 @@ export class PoolSite extends Site {
     this.pool = pool;
   }
 
-  /** Makes the pool, with its licenses, and starts nothing. */
-  async layOut(count: number, licenses: readonly PoolLicense[]): Promise<void> {
+  /** Makes the pool, with its licenses, and starts nothing. `ports`: of addresses in the RLF. */
+  async layOut(
+    count: number,
+    licenses: readonly PoolLicense[],
+    ports: ReadonlyMap<string, number> = new Map(),
+  ): Promise<void> {
     for (const name of NAMES.slice(0, count)) {
-      const place = { name, port: await freePort(), target: await freePort() };
+      const port = ports.get(name) ?? (await freePort());
+      const place = { name, port, target: await freePort() };
       this.#places.set(name, place);
       this.network.add(place);
     }
@@ -109,7 +114,8 @@ export class PoolSite extends Site {
     return [executable(), 'serve', '--data', data, '--rlf', this.rlf, ...listen];
   }
 
-  async start(name: string): Promise<Server> {
+  /** Not `reachable`: something else is at the address that the RLF names. */
+  async start(name: string, { reachable = true } = {}): Promise<Server> {
     const server = await Server.start({
       command: this.command(name),
       cwd: this.path,
@@ -117,7 +123,7 @@ export class PoolSite extends Site {
       onSpawn: (pid) => this.network.started(name, pid),
     });
     this.#running.set(name, server);
-    await this.network.open(name);
+    if (reachable) await this.network.open(name);
     return server;
   }
 
