@@ -67,6 +67,9 @@ export interface Authorization {
   readonly expiresAt: number;
 }
 
+/** What serving a line of the leader's own changes may be planned for at once. */
+const LEND_ROUNDS_MAX = 4;
+
 export class Core {
   readonly #options: CoreOptions;
   readonly #outbox = new Outbox();
@@ -109,6 +112,7 @@ export class Core {
     pool.attach({
       applied: (applied) => this.#applied(applied),
       restored: ({ before, proposal }) => this.#restored(before, proposal),
+      lines: (words) => this.#issuer.lines(this.#rows.follow(words), this.#pool.time),
       sessionChanged: () => this.#sessionChanged(),
     });
   }
@@ -180,7 +184,7 @@ export class Core {
   takeEffects(): Effects {
     const { writes } = this.#outbox;
     const { time } = this.#pool;
-    this.#pool.reporter.changed(this.#rows.takeChanged(), time.boot);
+    this.#lend();
     for (const write of this.#pool.takeWrites()) writes.push(write);
     // One by one: a checkpoint may be more than the arguments of a call can be.
     for (const write of this.#keys.takeWrites()) writes.push(write);
@@ -220,7 +224,7 @@ export class Core {
         this.#pool.gone(event.peer);
         return;
       case 'step-aside':
-        this.#pool.stepAside();
+        this.#pool.leaderRequests.stepAside();
         return;
       case 'tick':
         this.#issuer.tick(time);
@@ -261,14 +265,17 @@ export class Core {
       case 'report':
         this.#pool.report(from, message.body);
         return;
+      case 'word':
+        this.#pool.word(from, message.body);
+        return;
       case 'offer':
         this.#offers.received(from, message.text, time);
         return;
       case 'transfer':
-        if (this.#pool.leads) this.#pool.transfer(message.to);
+        if (this.#pool.leads) this.#pool.leaderRequests.transfer(message.to);
         return;
       case 'evict':
-        if (this.#pool.leads) this.#pool.evict(message.id);
+        if (this.#pool.leads) this.#pool.leaderRequests.evict(message.id);
         return;
       case 'relay': {
         const client = this.#relays.through(from, message);
@@ -306,6 +313,16 @@ export class Core {
     this.#clock.passed(this.state.mark, time);
     this.#issuer.refreshed(this.#rows.refresh(null), time);
     this.#elsewhere.over(proposal);
+  }
+
+  /** Rows that changed are reported; where this server leads, that may lead to more. */
+  #lend(): void {
+    for (let rounds = 0; rounds < LEND_ROUNDS_MAX; rounds++) {
+      const { usage, urgent } = this.#rows.takeChanged();
+      this.#pool.used(usage, urgent);
+      if (usage.length === 0 && rounds > 0) return;
+      this.#pool.lend();
+    }
   }
 
   #sessionChanged(): void {

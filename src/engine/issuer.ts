@@ -12,6 +12,7 @@ import { assert } from './errors.ts';
 import { holderOf } from './key-record.ts';
 import type { KeyTable, SeatKey } from './key-table.ts';
 import type { ClaimedKey } from './ledger/entries.ts';
+import { BORROW_MS_MAX } from './limits.ts';
 import type { Waiter } from './line.ts';
 import type { Lines } from './lines.ts';
 import { type Heartbeat, MessageType, type Release, type Request } from './messages.ts';
@@ -67,7 +68,8 @@ export class Issuer {
       this.#again(client, sequence, key, time);
     } else if (place !== undefined) {
       const patienceEnd = time.boot + patienceMs;
-      this.#lines.poll(place.waiter, { client, sequence, patienceEnd });
+      const graceEnd = patienceEnd + this.#graceMs;
+      this.#lines.poll(place.waiter, { client, sequence, patienceEnd, graceEnd });
       this.#settle(place.row, time, place.waiter);
     } else {
       this.#ask(client, id, message, time);
@@ -109,6 +111,7 @@ export class Issuer {
       client,
       sequence,
       patienceEnd: since + message[7],
+      graceEnd: since + message[7] + this.#graceMs,
       goneSince: null,
       told: 0,
     };
@@ -118,6 +121,7 @@ export class Issuer {
       this.#deny(client, sequence, lineFull(row, count));
     } else {
       this.#lines.join(row, waiter);
+      this.#rows.changed(row);
       this.#settle(row, time, waiter);
     }
   }
@@ -158,6 +162,7 @@ export class Issuer {
         return;
       }
       this.#lines.leave(place.row, place.waiter);
+      this.#rows.changed(place.row);
       this.#settle(place.row, time);
       this.#outbox.reply(client, [released, sequence, false, 0]);
       return;
@@ -169,7 +174,10 @@ export class Issuer {
 
   /** A connection closed: those behind its waiters may be served while it is gone. */
   closed(client: Client, time: Time): void {
-    for (const row of this.#lines.closed(client, time.boot)) this.#settle(row, time);
+    for (const row of this.#lines.closed(client, time.boot)) {
+      this.#rows.changed(row);
+      this.#settle(row, time);
+    }
   }
 
   /** Ends what was not heard of for its lifetime, and turns away those whose patience is over. */
@@ -183,6 +191,7 @@ export class Issuer {
     }
     for (const { row, waiter } of this.#lines.due(time.boot)) {
       if (waiter.goneSince !== null) this.#lines.leave(row, waiter);
+      this.#rows.changed(row);
       this.#settle(row, time);
     }
     this.#lines.tellMoved(time.boot);
@@ -278,12 +287,12 @@ export class Issuer {
       this.#serve(row, time);
       this.#rows.drawForLine(row);
       const { head } = row.line;
-      if (head === null || !waitsInVain(row, head, time)) break;
+      if (head === null || !this.#waitsInVain(row, head, time)) break;
       // With it gone, those behind may be served.
       this.#turnAway(row, head);
     }
     for (const waiter of [...row.line]) {
-      if (waitsInVain(row, waiter, time)) this.#turnAway(row, waiter);
+      if (this.#waitsInVain(row, waiter, time)) this.#turnAway(row, waiter);
     }
     if (asking === undefined || this.#lines.find(asking.id) === undefined) return;
     if (asking.patienceEnd > time.boot) {
@@ -295,15 +304,17 @@ export class Issuer {
     if (!this.#pool.mayIssue(time.boot)) return;
     for (let head = row.line.head; head !== null; head = row.line.head) {
       const servable = row.phase === 'active' && row.accounts.deficit === 0;
-      if (!servable || head.count > row.available) return;
+      if (!servable || head.count > row.available || !row.headGoesFirst) return;
       if (!this.#rows.allows(row, head.holdMs)) return;
       this.#lines.leave(row, head);
+      this.#rows.changed(row);
       this.#issue(row, head, time);
     }
   }
 
   #turnAway(row: Row, waiter: Waiter): void {
     this.#lines.leave(row, waiter);
+    this.#rows.changed(row);
     if (waiter.goneSince !== null) return;
     this.#deny(waiter.client, waiter.sequence, notServed(row, waiter.count));
   }
@@ -323,10 +334,28 @@ export class Issuer {
     if (this.#pool.state.evicted.has(key.id)) return evicted(row);
     return row.license !== null && row.phase === 'over' ? expired(row) : null;
   }
-}
 
-/** Its patience is over, or no seat that comes free will ever be for it. */
-function waitsInVain(row: Row, { count, patienceEnd }: Waiter, time: Time): boolean {
-  if (row.phase !== 'active' || count > row.ceiling) return true;
-  return patienceEnd <= time.boot && row.incoming === 0 && row.lengthening === 0;
+  /** In a pool of one nothing has to be asked of anyone. */
+  get #graceMs(): number {
+    return this.#pool.isAlone ? 0 : BORROW_MS_MAX;
+  }
+
+  /** Its patience is over, or no seat that comes free will ever be for it. */
+  #waitsInVain(row: Row, { count, patienceEnd, graceEnd }: Waiter, time: Time): boolean {
+    if (row.phase !== 'active' || count > row.ceiling) return true;
+    if (patienceEnd > time.boot || row.incoming > 0 || row.lengthening > 0) return false;
+    return graceEnd <= time.boot || this.#isHopeless(row);
+  }
+
+  /** The leader knows who waits here, and that what is free is not enough, or goes to others. */
+  #isHopeless(row: Row): boolean {
+    const { word } = row;
+    if (word === null || !this.#pool.reporter.isKnown(row.id)) return false;
+    return word.scarce || !row.headGoesFirst;
+  }
+
+  /** What is known of the lines of the pool changed. */
+  lines(rows: readonly Row[], time: Time): void {
+    for (const row of rows) this.#settle(row, time);
+  }
 }

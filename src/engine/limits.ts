@@ -42,6 +42,8 @@ export const SEATS_PER_REQUEST_MAX = 1_000_000;
 export const LINE_LENGTH_MAX = 10_000;
 export const PATIENCE_MS_MAX = 30 * 24 * 3_600_000;
 export const HOLD_MS_MAX = 24 * 3_600_000;
+/** How long others are asked for seats before a request that may not wait is refused. */
+export const BORROW_MS_MAX = 1_000;
 /** A waiter whose connection is gone keeps its place this long. */
 export const WAITER_GRACE_MS = 10_000;
 

@@ -38,11 +38,12 @@ export class Lines {
   }
 
   /** A poll: the waiter is there, and is to be answered so from now on. */
-  poll(waiter: Waiter, { client, sequence, patienceEnd }: PollAnswer): void {
+  poll(waiter: Waiter, { client, sequence, patienceEnd, graceEnd }: PollAnswer): void {
     this.#detach(waiter);
     waiter.client = client;
     waiter.sequence = sequence;
     waiter.patienceEnd = patienceEnd;
+    waiter.graceEnd = graceEnd;
     waiter.goneSince = null;
     this.#attach(waiter);
   }
@@ -121,4 +122,5 @@ interface PollAnswer {
   readonly client: Client;
   readonly sequence: number;
   readonly patienceEnd: number;
+  readonly graceEnd: number;
 }

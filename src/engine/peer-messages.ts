@@ -20,6 +20,8 @@ export type PeerMessage =
   | { readonly type: 'raft'; readonly message: Message }
   /** A follower's news for its leader, between two acks. */
   | { readonly type: 'report'; readonly body: Uint8Array }
+  /** A leader's news for a follower, between two of Raft's messages. */
+  | { readonly type: 'word'; readonly body: Uint8Array }
   /** The text of an RLF that was offered to the sender, for the leader. */
   | { readonly type: 'offer'; readonly text: string }
   /** An administrator wants `to` to lead; for the leader. */

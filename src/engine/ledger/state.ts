@@ -170,8 +170,9 @@ export class LedgerState {
       case 'move': {
         const { claim, from, to } = proposal;
         if (claim === null) {
-          // Out of a row its owner alone gives: what it gives up it no longer issues.
-          if (from !== by.server && from !== FREE_POOL) return 'void';
+          // Out of a row its owner gives, who no longer issues it then, or anyone once it is opened.
+          const mayGive = from === by.server || from === FREE_POOL || this.#isOpen(accounts, from);
+          if (!mayGive) return 'void';
           if (!moveSeats(accounts, proposal)) return 'void';
           break;
         }
@@ -191,6 +192,13 @@ export class LedgerState {
         break;
     }
     return new Set([proposal.license]);
+  }
+
+  /** The server is fenced, and the time of its keys is over. */
+  #isOpen({ opened }: Accounts, server: string): boolean {
+    const known = this.servers.get(server);
+    if (known === undefined || known.fence === null || known.session !== null) return false;
+    return (opened.get(server) ?? 0) > known.fence;
   }
 
   /** A key leaves a server only after its fence, before its row is opened, and once. */
