@@ -41,6 +41,8 @@ export class Pool {
   #hooks: PoolHooks | null = null;
   #time: Time;
   #transaction: number;
+  /** Of the last entry applied. */
+  #appliedTerm = 0;
 
   constructor(options: PoolOptions) {
     const { server, founding, source, time } = options;
@@ -265,6 +267,11 @@ export class Pool {
   #applied(applied: Applied): void {
     const { entry, valid, index } = applied;
     const { server, boot } = this.#options;
+    if (applied.term !== this.#appliedTerm) {
+      // A leader drops what is proposed before an entry of its own term is committed.
+      this.#appliedTerm = applied.term;
+      this.proposals.again();
+    }
     const number = this.ownNumber(entry);
     if (number !== null) this.proposals.applied(number);
     this.#leading.applied(applied);
