@@ -200,7 +200,7 @@ export class Issuer {
   /** The ledger changed these rows: seats may have come, or a deficit. */
   refreshed(rows: readonly Row[], time: Time): void {
     for (const row of rows) {
-      // A claim for a seat that was given back (by a client that is not ours) takes it all the same.
+      // A claim for a seat that was given back, by a client that is not ours, takes it anyway.
       if (row.available < 0) {
         const fields = { license: row.id, inUse: row.inUse, allocated: row.allocated };
         this.#outbox.note('warn', 'more seats are in use here than the ledger allows', fields);

@@ -171,7 +171,8 @@ export class LedgerState {
         const { claim, from, to } = proposal;
         if (claim === null) {
           // Out of a row its owner gives, who no longer issues it then, or anyone once it is opened.
-          const mayGive = from === by.server || from === FREE_POOL || this.#isOpen(accounts, from);
+          const isOwn = from === by.server || from === FREE_POOL;
+          const mayGive = isOwn || this.#isOpen(accounts, from);
           if (!mayGive) return 'void';
           if (!moveSeats(accounts, proposal)) return 'void';
           break;

@@ -326,14 +326,10 @@ export class Pool {
         if (notice.reason === 'leader-heard') this.#standing.refused();
         return;
       case 'malformed':
-        this.#options.outbox.note('warn', 'a message of a server makes no sense', {
-          server: this.nameOf(notice.from),
-        });
+        this.#warn('a message of a server makes no sense', notice.from);
         return;
       case 'transfer-failed':
-        this.#options.outbox.note('warn', 'leadership was not taken over', {
-          server: this.nameOf(notice.to),
-        });
+        this.#warn('leadership was not taken over', notice.to);
         return;
       case 'configuration':
       case 'objected':
@@ -389,6 +385,10 @@ export class Pool {
     });
     this.#options.outbox.tell(server, rolledBack(name, boot));
     return false;
+  }
+
+  #warn(message: string, server: ServerId): void {
+    this.#options.outbox.note('warn', message, { server: this.nameOf(server) });
   }
 
   nameOf(server: ServerId): string {

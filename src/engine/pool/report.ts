@@ -46,7 +46,7 @@ export function encodeReport(report: Report, now: number): Uint8Array {
   ]);
 }
 
-/** @throws LmError `protocol`. Byte strings are views of `bytes`; ages become times before `now`. */
+/** @throws LmError `protocol`. Byte strings are views of `bytes`; ages become times. */
 export function decodeReport(bytes: Uint8Array, now: number): Report {
   const fields = decode(bytes);
   check(Array.isArray(fields));

@@ -1,4 +1,4 @@
-/** The leader's word: what it says to a follower with every message (DESIGN sections 5, 6 and 8). */
+/** The leader's word: what it says to a follower with every message (DESIGN sections 5 to 8). */
 import { decode, encode } from '../codec.ts';
 import type { Outbox } from '../effects.ts';
 import { LmError } from '../errors.ts';
