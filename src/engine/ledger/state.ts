@@ -170,7 +170,7 @@ export class LedgerState {
       case 'move': {
         const { claim, from, to } = proposal;
         if (claim === null) {
-          // Out of a row its owner gives, who no longer issues it then, or anyone once it is opened.
+          // Out of a row its owner gives, who no longer issues it, or anyone once it is opened.
           const isOwn = from === by.server || from === FREE_POOL;
           const mayGive = isOwn || this.#isOpen(accounts, from);
           if (!mayGive) return 'void';

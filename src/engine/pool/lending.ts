@@ -1,8 +1,8 @@
 /**
  * The leader's part in moving seats to where they are asked for (DESIGN section 8). There is one
- * line per license, over all servers, first come first served. What its head lacks comes from the free
- * pool, else from the server with most available, which is told how many seats to keep; a server
- * that is dead and opened is not asked.
+ * line per license, over all servers, first come first served. What its head lacks comes from the
+ * free pool, else from the server with most available, which is told how many seats to keep; a
+ * server that is dead and opened is not asked.
  */
 import { FREE_POOL } from '../ledger/accounts.ts';
 import { HEADROOM_SEATS, LEADER_MISSING_MS } from '../limits.ts';

@@ -377,13 +377,8 @@ export class Pool {
   /** Whether a server shows as much as it did before; one that does not is told to end. */
   #trusts(server: ServerId, greeting: PeerGreeting): boolean {
     if (this.memory.greeted(server, greeting)) return true;
-    const name = this.nameOf(server);
-    const known = { ...this.memory.shown(server) };
-    const { boot, transaction } = greeting;
-    this.#options.outbox.note('warn', 'a server came back with an older disk, and is refused', {
-      ...{ server: name, boot, transaction, known },
-    });
-    this.#options.outbox.tell(server, rolledBack(name, boot));
+    this.#warn('a server came back with an older disk, and is refused', server);
+    this.#options.outbox.tell(server, rolledBack(this.nameOf(server), greeting.boot));
     return false;
   }
 
