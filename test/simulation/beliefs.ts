@@ -4,12 +4,25 @@
  * is over by the clock of the client that asked, or that client has given it up.
  */
 
-import type { SimulatedClient } from './client.ts';
-import type { Seat } from './seat.ts';
+/** Whose clock counts. */
+export interface Believer {
+  readonly name: string;
+  /** Its boot-time clock. */
+  readonly clock: number;
+}
 
-interface Belief {
-  readonly client: SimulatedClient;
-  readonly seat: Seat;
+/** A seat as its client has it. */
+export interface BelievedSeat {
+  readonly id: string;
+  /** By the client's boot-time clock. */
+  readonly expiresAt: number;
+  /** The client does not want it any more. */
+  readonly givenUp: boolean;
+}
+
+export interface Belief {
+  readonly client: Believer;
+  readonly seat: BelievedSeat;
   readonly license: string;
   readonly count: number;
   /** By the client's boot-time clock. */
@@ -29,7 +42,10 @@ export class Beliefs {
     else known.until = Math.max(known.until, until);
   }
 
-  renewed(seat: Seat, answered: { readonly sentAt: number; readonly lifetimeMs: number }): void {
+  renewed(
+    seat: BelievedSeat,
+    answered: { readonly sentAt: number; readonly lifetimeMs: number },
+  ): void {
     const known = this.#beliefs.get(seat.id);
     if (known !== undefined) this.promised(known, answered);
   }

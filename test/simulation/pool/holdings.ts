@@ -1,0 +1,131 @@
+/**
+ * The key tables of all servers, those of dead ones as their disks have them: what clients believe
+ * in is held somewhere, and nobody holds more than it was allocated.
+ */
+import { KeyTable } from '../../../src/engine/key-table.ts';
+import type { Beliefs } from '../beliefs.ts';
+import { check } from '../failure.ts';
+import { licenseId } from '../licenses.ts';
+import type { Ledgers } from './ledgers.ts';
+import type { PoolProcess, PoolServer } from './server.ts';
+
+/** What a server that is down has on its disk. */
+interface Left {
+  readonly ids: ReadonlySet<string>;
+  readonly applied: number;
+  readonly generation: number;
+}
+
+const NEVER = { boot: 0, wall: 0 };
+/** For how long after it was last spoken of a key may turn up anywhere, in true milliseconds. */
+const FORGOTTEN_MS = 200_000;
+
+export class Holdings {
+  readonly #servers: readonly PoolServer[];
+  readonly #beliefs: Beliefs;
+  readonly #ledgers: Ledgers;
+  /** Ids that were asked for under, and when they were last spoken of. */
+  readonly #ids = new Map<string, number>();
+  readonly #left = new Map<PoolServer, Left>();
+  /** Seats that nobody holds, and how much of the ledger was applied when that was first seen. */
+  readonly #missing = new Map<string, number>();
+
+  constructor(parts: {
+    readonly servers: readonly PoolServer[];
+    readonly beliefs: Beliefs;
+    readonly ledgers: Ledgers;
+  }) {
+    this.#servers = parts.servers;
+    this.#beliefs = parts.beliefs;
+    this.#ledgers = parts.ledgers;
+  }
+
+  spokenOf(id: string, now: number): void {
+    this.#ids.set(id, now);
+  }
+
+  /** Nothing is on its disk that was not when its process died, also where that is put back. */
+  died(server: PoolServer, process: PoolProcess | null): void {
+    if (process === null) return;
+    const table = new KeyTable();
+    table.recover(server.disk, 0);
+    const ids = new Set([...table.values()].map(({ id }) => id));
+    const applied = process.core.applied ?? process.core.state.applied;
+    const generation = this.#ledgers.generations.get(server.id) ?? 0;
+    this.#left.set(server, { ids, applied, generation });
+  }
+
+  check(now: number): void {
+    for (const server of this.#servers) {
+      if (server.process !== null) this.#checkTable(server.process);
+    }
+    this.#checkBeliefs();
+    this.#forget(now);
+  }
+
+  /** No more is issued than is allocated, and nothing that nobody asked for. */
+  #checkTable({ core, server }: PoolProcess): void {
+    if (core.keyCount === 0) return;
+    const inUse = new Map<string, number>();
+    let held = 0;
+    for (const id of this.#ids.keys()) {
+      const key = core.authorization(id, NEVER);
+      if (key === null) continue;
+      held++;
+      const license = licenseId(key);
+      inUse.set(license, (inUse.get(license) ?? 0) + key.count);
+    }
+    for (const [license, used] of inUse) {
+      const row = core.state.accounts.get(license)?.rows.get(server.id) ?? 0;
+      const facts = () => ({ server: server.name, license, used, row });
+      check(used <= row, 'no more is issued than is allocated', facts);
+    }
+    const facts = () => ({ server: server.name, held, keys: core.keyCount });
+    check(held === core.keyCount, 'the key table holds what was asked for', facts);
+  }
+
+  /** A key that is to move may be in no table for a while: some server must be behind then. */
+  #checkBeliefs(): void {
+    const missing = new Set<string>();
+    for (const { client, seat, license, count } of this.#beliefs.held()) {
+      if (seat.givenUp || this.#isHeld(seat.id)) continue;
+      missing.add(seat.id);
+      const since = this.#missing.get(seat.id) ?? this.#ledgers.newest;
+      this.#missing.set(seat.id, since);
+      const behind = this.#servers.some((server) => this.#appliedBy(server) < since);
+      const facts = () => ({ client: client.name, license, count, since });
+      check(behind, 'a seat that may be relied upon is held somewhere', facts);
+    }
+    for (const id of this.#missing.keys()) if (!missing.has(id)) this.#missing.delete(id);
+  }
+
+  #isHeld(id: string): boolean {
+    return this.#servers.some((server) => {
+      const { process } = server;
+      if (process !== null && !server.restored) {
+        return process.core.authorization(id, NEVER) !== null;
+      }
+      const left = this.#left.get(server);
+      const generation = this.#ledgers.generations.get(server.id) ?? 0;
+      return left !== undefined && left.generation === generation && left.ids.has(id);
+    });
+  }
+
+  /** How much of the ledger it applied; one that is down for good is not waited for. */
+  #appliedBy(server: PoolServer): number {
+    const { process, restored } = server;
+    if (restored) return Number.POSITIVE_INFINITY;
+    if (process !== null) return process.core.applied ?? process.core.state.applied;
+    return this.#left.get(server)?.applied ?? 0;
+  }
+
+  #forget(now: number): void {
+    for (const [id, at] of this.#ids) {
+      if (now - at < FORGOTTEN_MS) continue;
+      const held = this.#servers.some(({ process }) => {
+        return process !== null && process.core.authorization(id, NEVER) !== null;
+      });
+      if (!held) this.#ids.delete(id);
+    }
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * Gives a server an older image of its own disk while the others run. They must refuse it; that can
+ * be asked of them only where each of them has on its disk that there was a later one.
+ */
+import type { DiskImage } from '../disk.ts';
+import type { Random } from '../random.ts';
+import type { PoolServer } from './server.ts';
+import type { PoolWorld } from './world.ts';
+
+const POLL_MS = 1_000;
+const POLLS_MAX = 40;
+const DOWN_MS = 2_000;
+
+/** What one server knows of the disk of another. */
+interface Known {
+  /** By greetings; only on its disk once it wrote something later. */
+  heard: number;
+  stored: number;
+}
+
+export class Restorer {
+  readonly #world: PoolWorld;
+  readonly #random: Random;
+  readonly #known = new Map<string, Known>();
+  #stopped = false;
+  #busy = false;
+
+  constructor(world: PoolWorld, random: Random) {
+    this.#world = world;
+    this.#random = random;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  greeted(from: PoolServer, to: PoolServer, transaction: number): void {
+    const known = this.#of(to, from);
+    known.heard = Math.max(known.heard, transaction);
+  }
+
+  /** That server wrote to its disk. */
+  written(by: PoolServer): void {
+    for (const other of this.#world.servers) {
+      const known = this.#of(by, other);
+      known.stored = known.heard;
+    }
+  }
+
+  died(server: PoolServer): void {
+    for (const other of this.#world.servers) {
+      const known = this.#of(server, other);
+      known.heard = known.stored;
+    }
+  }
+
+  /** Takes an image, lets the server start once more so that it tells everyone, and restores it. */
+  begin(): void {
+    const { servers } = this.#world;
+    const restored = servers.filter((server) => server.restored).length;
+    const server = this.#random.pick(servers);
+    const isMinority = restored + 1 <= Math.floor((servers.length - 1) / 2);
+    if (this.#busy || !isMinority || server.process === null || server.restored) return;
+    this.#busy = true;
+    const image = server.disk.image();
+    this.#world.trace(() => `an image of ${server.name} at ${image.transaction}`);
+    this.#world.agenda.after(this.#random.between(500, 20_000), () => {
+      this.#world.kill(server, false);
+      this.#poll(server, image, POLLS_MAX);
+    });
+  }
+
+  #poll(server: PoolServer, image: DiskImage, left: number): void {
+    this.#world.agenda.after(POLL_MS, () => {
+      if (this.#stopped || left === 0) {
+        this.#busy = false;
+      } else if (this.#isKnown(server, image)) {
+        this.#restore(server, image);
+      } else {
+        this.#poll(server, image, left - 1);
+      }
+    });
+  }
+
+  #isKnown(server: PoolServer, { transaction }: DiskImage): boolean {
+    const others = this.#world.servers.filter((other) => other !== server && !other.restored);
+    return others.every((other) => this.#of(other, server).stored > transaction);
+  }
+
+  #restore(server: PoolServer, image: DiskImage): void {
+    this.#busy = false;
+    server.held = true;
+    this.#world.kill(server, false);
+    this.#world.agenda.after(DOWN_MS, () => {
+      server.held = false;
+      if (this.#stopped || server.process !== null) return;
+      this.#world.trace(() => `${server.name} gets its image of ${image.transaction} back`);
+      server.restored = true;
+      this.#world.faults.counts.restores++;
+      server.disk.restore(image);
+      this.#world.start(server, false);
+    });
+  }
+
+  #of(knowing: PoolServer, known: PoolServer): Known {
+    const pair = `${knowing.name}${known.name}`;
+    let found = this.#known.get(pair);
+    if (found === undefined) {
+      found = { heard: 0, stored: 0 };
+      this.#known.set(pair, found);
+    }
+    return found;
+  }
+}
