@@ -1,9 +1,10 @@
 /** What goes wrong in a pool's simulation, and the pushes of its administrator. */
+import type { PeerSend } from '../../../src/engine/effects.ts';
 import type { Fate } from '../disk.ts';
 import type { Random } from '../random.ts';
 import { Outages } from './outages.ts';
 import { Restorer } from './restorer.ts';
-import type { PoolServer } from './server.ts';
+import type { PoolProcess, PoolServer } from './server.ts';
 import type { PoolWorld } from './world.ts';
 
 const SECOND = 1_000;
@@ -17,6 +18,8 @@ export class PoolFaults {
   readonly #jumpers: readonly PoolServer[];
   /** Until when a server is killed again soon after it starts, in true time. */
   readonly #loops = new Map<PoolServer, number>();
+  /** Servers that start again at once. */
+  readonly #hasty = new Set<PoolServer>();
   readonly restorer: Restorer;
   #stopped = false;
   readonly counts = {
@@ -32,6 +35,7 @@ export class PoolFaults {
     resets: 0,
     cuts: 0,
     vanished: 0,
+    vultures: 0,
     outages: 0,
     restores: 0,
     rolledBack: 0,
@@ -86,8 +90,19 @@ export class PoolFaults {
     return !this.#stopped && this.#random.chance(this.#world.options.faults.commitFailure / 2);
   }
 
+  /** It said something after which a crash matters most: a vote, or a word about a seat. */
+  sent({ server }: PoolProcess, sends: readonly PeerSend[]): void {
+    const { vultures } = this.#world.options.faults;
+    if (this.#stopped || vultures === 0 || !sends.some(isGrave)) return;
+    if (!this.#random.chance(vultures)) return;
+    this.counts.vultures++;
+    this.#hasty.add(server);
+    this.#world.agenda.after(this.#random.between(0, 20), () => this.#world.kill(server, false));
+  }
+
   /** How long a server that died stays down, in true milliseconds. */
   downMs(server: PoolServer): number {
+    if (this.#hasty.delete(server)) return this.#random.between(20, 400);
     if (this.#isLooping(server)) return this.#random.between(100, 1_500);
     return this.#random.exponential(this.#world.options.faults.downMs);
   }
@@ -202,4 +217,11 @@ export class PoolFaults {
     this.counts.pushes++;
     this.#world.offer(this.#random.pick(this.#world.servers), sequence);
   }
+}
+
+function isGrave({ message }: PeerSend): boolean {
+  if (message.type === 'relayed') return true;
+  if (message.type !== 'raft') return false;
+  const { message: raft } = message;
+  return raft.type === 'vote-reply' && raft.granted;
 }

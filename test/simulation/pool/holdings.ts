@@ -51,7 +51,7 @@ export class Holdings {
     table.recover(server.disk, 0);
     const ids = new Set([...table.values()].map(({ id }) => id));
     const applied = process.core.applied ?? process.core.state.applied;
-    const generation = this.#ledgers.generations.get(server.id) ?? 0;
+    const generation = this.#ledgers.generation(server);
     this.#left.set(server, { ids, applied, generation });
   }
 
@@ -102,11 +102,13 @@ export class Holdings {
   #isHeld(id: string): boolean {
     return this.#servers.some((server) => {
       const { process } = server;
+      // Once it is opened, whether it knows or not, its keys of before are void.
+      const generation = this.#ledgers.generation(server);
       if (process !== null && !server.restored) {
-        return process.core.authorization(id, NEVER) !== null;
+        const own = process.core.state.servers.get(server.id)?.generation ?? 0;
+        return own === generation && process.core.authorization(id, NEVER) !== null;
       }
       const left = this.#left.get(server);
-      const generation = this.#ledgers.generations.get(server.id) ?? 0;
       return left !== undefined && left.generation === generation && left.ids.has(id);
     });
   }

@@ -3,11 +3,11 @@
  * by one server a term.
  */
 import { createHash } from 'node:crypto';
-import type { LedgerState } from '../../../src/engine/ledger/state.ts';
+import type { LedgerState, ServerState } from '../../../src/engine/ledger/state.ts';
 import { check } from '../failure.ts';
 import { WALL_START } from '../host.ts';
 import { FASTEST } from './options.ts';
-import type { PoolProcess } from './server.ts';
+import type { PoolProcess, PoolServer } from './server.ts';
 
 /** What the newest applied state of any server lets be in use. */
 export interface Bound {
@@ -27,8 +27,8 @@ export class Ledgers {
   /** The highest index that any server applied, and the limits then. */
   newest = 0;
   bounds: ReadonlyMap<string, Bound> = new Map();
-  /** How often each server was opened. */
-  generations: ReadonlyMap<string, number> = new Map();
+  /** The servers, as the newest state has them. */
+  servers: ReadonlyMap<string, Readonly<ServerState>> = new Map();
   readonly counts = { elections: 0, fences: 0, openings: 0, returns: 0, lowered: 0 };
 
   /** Whether that server applied more since it was last looked at. */
@@ -46,6 +46,23 @@ export class Ledgers {
     this.#checkMark(process, state);
     if (applied > this.newest) this.#takeNewest(applied, state);
     return true;
+  }
+
+  /** How often it was opened. */
+  generation(server: PoolServer): number {
+    return this.servers.get(server.id)?.generation ?? 0;
+  }
+
+  /**
+   * A server that grants or renews has entered the pool with this start, and has no fence since: a
+   * fence that anybody applied is proof that its window was over.
+   */
+  checkIssues({ server, boot }: PoolProcess): void {
+    const known = this.servers.get(server.id);
+    const facts = () => ({ server: server.name, boot, known });
+    check(!server.restored, 'a server that was rolled back issues nothing', facts);
+    const entered = known?.state === 'returned' && known.boot === boot;
+    check(entered, 'only a server that is in the pool issues', facts);
   }
 
   #checkLeader({ server, life, core }: PoolProcess): void {
@@ -88,15 +105,13 @@ export class Ledgers {
       if (deficit > (this.bounds.get(license)?.deficit ?? 0)) this.counts.lowered++;
     }
     this.bounds = bounds;
-    const generations = new Map<string, number>();
+    this.servers = new Map([...servers].map(([id, server]) => [id, { ...server }]));
     for (const [id, { state, boot, generation, fence }] of servers) {
-      generations.set(id, generation);
       if (fence !== null && this.#isNew(`${id} fenced ${fence}`)) this.counts.fences++;
       if (generation > 0 && this.#isNew(`${id} opened ${generation}`)) this.counts.openings++;
       const returned = state === 'returned' && this.#isNew(`${id} returned ${boot} ${fence}`);
       if (returned) this.counts.returns++;
     }
-    this.generations = generations;
   }
 
   #isNew(event: string): boolean {

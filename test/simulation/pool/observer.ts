@@ -23,6 +23,8 @@ export class PoolObserver {
   readonly #now: () => number;
   /** Something was promised since the sums were last looked at. */
   #promised = false;
+  /** The server that took part in this turn issued something. */
+  #issued = false;
   #lookedAt = 0;
   readonly #granted = new Set<string>();
   readonly counts = {
@@ -71,6 +73,7 @@ export class PoolObserver {
         else this.counts.granted++;
         this.#granted.add(seat.id);
         this.#promised = true;
+        this.#issued = true;
         return;
       }
       case MessageType.alive:
@@ -78,6 +81,8 @@ export class PoolObserver {
         else this.counts.renewed++;
         this.#beliefs.renewed(seat, { sentAt, lifetimeMs: message[3] });
         this.#promised = true;
+        // Else it passed on what another server said.
+        this.#issued ||= connection.process?.core.authorization(seat.id, NEVER) !== null;
         return;
       default:
         this.#count(message);
@@ -87,6 +92,8 @@ export class PoolObserver {
   /** That server is at rest. */
   turned(process: PoolProcess): void {
     if (this.ledgers.turned(process) || this.#promised) this.checkPromise();
+    if (this.#issued) this.ledgers.checkIssues(process);
+    this.#issued = false;
     if (this.#now() - this.#lookedAt < LOOK_MS) return;
     this.#lookedAt = this.#now();
     this.#holdings.check(this.#now());
@@ -94,7 +101,11 @@ export class PoolObserver {
 
   died(server: PoolServer, process: PoolProcess | null): void {
     // What it applied and could not write, a majority has stored.
-    if (process !== null && !server.restored) this.ledgers.turned(process);
+    if (process !== null && !server.restored) {
+      this.ledgers.turned(process);
+      if (this.#issued) this.ledgers.checkIssues(process);
+    }
+    this.#issued = false;
     if (!server.restored) this.#holdings.died(server, process);
   }
 
@@ -148,4 +159,5 @@ export class PoolObserver {
   }
 }
 
+const NEVER = { boot: 0, wall: 0 };
 const NONE = { hardLimit: 0, deficit: 0 };

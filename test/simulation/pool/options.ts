@@ -55,6 +55,8 @@ export interface PoolFaultOptions {
   readonly vanishMs: number | null;
   readonly pushMs: number | null;
   readonly outageMs: number | null;
+  /** How often a server dies right after it said what matters most. */
+  readonly vultures: number;
   /** Share of commits that fail. */
   readonly commitFailure: number;
   readonly downMs: number;
@@ -149,6 +151,7 @@ function drawFaults(random: Random): PoolFaultOptions {
     vanishMs: maybe(0.4, 10_000, 60_000),
     pushMs: maybe(0.5, 20_000, 80_000),
     outageMs: null,
+    vultures: random.pick([0, 0, 0.05, 0.3]),
     commitFailure: random.pick([0, 0, 0.001, 0.005]),
     downMs: random.pick([300, 5_000, 40_000]),
   };
@@ -163,6 +166,7 @@ function drawOutages(random: Random): PoolFaultOptions {
     vanishMs: null,
     pushMs: null,
     outageMs: random.between(3_000, 30_000),
+    vultures: 0,
     commitFailure: 0,
     downMs: random.pick([300, 5_000, 30_000, 100_000]),
   };

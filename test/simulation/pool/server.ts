@@ -27,6 +27,8 @@ export interface PoolProcess {
   readonly server: PoolServer;
   /** How often this server started, this time included: no two processes of it share it. */
   readonly life: number;
+  /** As its disk counts. */
+  readonly boot: number;
   readonly core: PoolCore;
   readonly node: Node;
   alive: boolean;
@@ -159,7 +161,7 @@ export class PoolServer {
       onFailure: (error: unknown) => this.#failed(error),
     };
     const node = new Node(nodeOptions);
-    const process = { server: this, life: ++this.#lives, core, node, alive: true };
+    const process = { server: this, life: ++this.#lives, boot, core, node, alive: true };
     return process;
   }
 

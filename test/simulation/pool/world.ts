@@ -201,6 +201,7 @@ export class PoolWorld implements ClientWorld, LinkWorld {
         onSend: (from, sends) => {
           if (this.faults.dies()) throw new SimulatedCrash('while it sends');
           this.network.send(from, sends);
+          this.faults.sent(from, sends);
         },
         onRolledBack: () => {
           this.faults.counts.rolledBack++;
