@@ -9,4 +9,6 @@ export interface Client {
   readonly host: string;
   readonly pid: number;
   readonly address: string;
+  /** Set where another server relays for it: that server's id, and its number for the message. */
+  readonly relay?: { readonly origin: string; readonly number: number };
 }

@@ -1,26 +1,29 @@
 /**
  * The core: one deterministic state machine in the manner of etcd's raft. A step takes an event and
  * the time; what it asks for gathers in `takeEffects`. Whoever runs it writes, flushes, tells it so
- * by `persisted`, and only then sends the replies.
+ * by `persisted`, and only then sends the replies and what goes to other servers.
  */
+import { Acts } from './acts.ts';
 import type { Client } from './client.ts';
 import { ClockGuard } from './clock-guard.ts';
 import { type Effects, Outbox } from './effects.ts';
-import { assert } from './errors.ts';
+import { Elsewhere } from './elsewhere.ts';
 import { Issuer } from './issuer.ts';
+import { KeyMoves } from './key-moves.ts';
 import { KeyTable } from './key-table.ts';
-import { Ledger } from './ledger/ledger.ts';
-import { supersedes } from './ledger/offer.ts';
-import type { LedgerState } from './ledger/state.ts';
+import type { Applied, LedgerState } from './ledger/state.ts';
 import type { Rlf } from './license/types.ts';
-import { MARK_INTERVAL_MS } from './limits.ts';
 import { Lines } from './lines.ts';
 import { type ClientMessage, MessageType } from './messages.ts';
+import { Offers } from './offers.ts';
 import type { PeerGreeting, PeerMessage } from './peer-messages.ts';
+import { Pool, refusedBy } from './pool/pool.ts';
 import type { ServerId } from './raft/types.ts';
 import type { RecordSource } from './records.ts';
+import { Relays } from './relays.ts';
 import { Rows } from './rows.ts';
 import { Status } from './status.ts';
+import { TicketMint } from './ticket.ts';
 import type { Time } from './time.ts';
 
 export type Event =
@@ -36,6 +39,8 @@ export type Event =
   | { readonly type: 'linked'; readonly peer: ServerId; readonly greeting: PeerGreeting }
   /** The link to another server was refused or reset: it counts as no ack, at once. */
   | { readonly type: 'gone'; readonly peer: ServerId }
+  /** The server is about to stop: whoever leads hands leadership on. */
+  | { readonly type: 'step-aside' }
   | { readonly type: 'tick' };
 
 export interface CoreOptions {
@@ -44,6 +49,8 @@ export interface CoreOptions {
   readonly name: string;
   /** How often it started, this time included. */
   readonly boot: number;
+  /** The number of the last transaction on its disk. */
+  readonly transaction: number;
   /** The RLF that founded the pool. */
   readonly founding: Rlf;
   /** 32 random bytes, for a pool that has no ticket secret yet. */
@@ -60,50 +67,90 @@ export interface Authorization {
 }
 
 export class Core {
-  readonly #options: CoreOptions;
   readonly #outbox = new Outbox();
-  readonly #ledger: Ledger;
   readonly #keys = new KeyTable();
   readonly #lines = new Lines(this.#outbox);
+  readonly #pool: Pool;
   readonly #rows: Rows;
+  readonly #relays: Relays;
+  readonly #elsewhere: Elsewhere;
   readonly #issuer: Issuer;
+  readonly #moves: KeyMoves;
   readonly #status: Status;
-  #clock: ClockGuard;
-  #markAt = 0;
-  #ready = false;
+  readonly #acts: Acts;
+  readonly #offers: Offers;
+  readonly #clock: ClockGuard;
+  /** Batches handed out to be written, and not known to be flushed. */
+  #unflushed = 0;
+  #mayIssue = false;
 
   private constructor(options: CoreOptions, source: RecordSource, time: Time) {
+    const outbox = this.#outbox;
+    const licenseTime = (at: Time) => this.#clock.read(at);
+    this.#pool = new Pool({ ...options, source, outbox, time, licenseTime });
+    const pool = this.#pool;
     const { server, name } = options;
-    this.#options = options;
-    this.#ledger = Ledger.recover(source, options.founding);
-    const { state } = this.#ledger;
-    this.#clock = new ClockGuard(state.mark, time);
-    this.#rows = new Rows({ server, ledger: this.#ledger, outbox: this.#outbox });
-    const shared = { server, state, rows: this.#rows, keys: this.#keys, lines: this.#lines };
-    this.#issuer = new Issuer({ ...shared, outbox: this.#outbox });
-    this.#status = new Status({ ...shared, name, ledger: this.#ledger });
+    this.#clock = new ClockGuard(pool.state.mark, time);
+    this.#rows = new Rows(pool);
+    this.#relays = new Relays(pool, outbox);
+    const parts = { pool, rows: this.#rows, keys: this.#keys, lines: this.#lines, outbox };
+    const mint = new TicketMint(server);
+    this.#elsewhere = new Elsewhere({ ...parts, relays: this.#relays, mint });
+    this.#issuer = new Issuer({ ...parts, mint, elsewhere: this.#elsewhere });
+    this.#moves = new KeyMoves({ ...parts, issuer: this.#issuer });
+    this.#status = new Status({ ...parts, name });
+    this.#acts = new Acts(pool, outbox, name);
+    this.#offers = new Offers(pool, outbox);
     this.#keys.recover(source, time.boot);
     for (const key of this.#keys.values()) this.#issuer.count(key);
+    pool.attach({
+      applied: (applied) => this.#applied(applied),
+      restored: (before) => this.#restored(before),
+      sessionChanged: () => this.#sessionChanged(),
+    });
   }
 
   /** A server as its records say it was, about to take its place in the pool. */
   static recover(options: CoreOptions, source: RecordSource, time: Time): Core {
     const core = new Core(options, source, time);
-    core.#enter(time);
+    core.step({ type: 'tick' }, time);
     return core;
   }
 
-  /** It may issue: it leads a majority, and its return is in the ledger. */
+  /** It may issue: it is in contact with a majority, and its return is in the ledger. */
   get ready(): boolean {
-    return this.#ready;
+    return this.#pool.mayIssue(this.#pool.time.boot);
+  }
+
+  get leads(): boolean {
+    return this.#pool.leads;
+  }
+
+  get term(): number {
+    return this.#pool.term;
+  }
+
+  /** Name of the leader that this server knows, or null. */
+  get leader(): string | null {
+    return this.#pool.leader === null ? null : this.#pool.nameOf(this.#pool.leader);
+  }
+
+  /** Index of the last entry of the ledger that is applied here. */
+  get applied(): number {
+    return this.state.applied;
   }
 
   get state(): LedgerState {
-    return this.#ledger.state;
+    return this.#pool.state;
   }
 
   get keyCount(): number {
     return this.#keys.size;
+  }
+
+  /** What this server tells about itself when a link comes up. */
+  greeting(time: Time): PeerGreeting {
+    return this.#pool.greeting(time);
   }
 
   /** A live key, as a proof describes it, or null. */
@@ -116,34 +163,29 @@ export class Core {
   }
 
   step(event: Event, time: Time): void {
-    switch (event.type) {
-      case 'message':
-        this.#message(event.client, event.message, time);
-        return;
-      case 'closed':
-        this.#issuer.closed(event.client, time);
-        return;
-      case 'persisted':
-        this.#ledger.persisted();
-        this.#applyCommitted(time);
-        return;
-      case 'offered':
-        this.#offer(event.rlf);
-        return;
-      case 'peer':
-      case 'linked':
-      case 'gone':
-        return;
-      case 'tick':
-        this.#issuer.tick(time);
-        this.#advanceMark(time);
-        return;
+    if (event.type === 'persisted') {
+      const transactions = this.#unflushed;
+      this.#unflushed = 0;
+      this.#pool.persisted(time, transactions);
+    } else {
+      this.#pool.advance(time);
+      this.#take(event, time);
     }
+    this.#watchWindow(time);
   }
 
   takeEffects(): Effects {
+    const { writes } = this.#outbox;
+    const { time } = this.#pool;
+    this.#pool.reporter.changed(this.#rows.takeChanged(), time.boot);
+    for (const write of this.#pool.takeWrites()) writes.push(write);
     // One by one: a checkpoint may be more than the arguments of a call can be.
-    for (const write of this.#keys.takeWrites()) this.#outbox.writes.push(write);
+    for (const write of this.#keys.takeWrites()) writes.push(write);
+    if (writes.length > 0) {
+      for (const write of this.#pool.memory.takeWrites(time.boot)) writes.push(write);
+      this.#unflushed += 1;
+    }
+    if (this.#outbox.relayed.length > 0) this.#relays.send(this.#outbox.takeRelayed());
     return this.#outbox.take();
   }
 
@@ -151,11 +193,41 @@ export class Core {
   get nextTick(): number {
     const expiry = this.#keys.nextExpiry ?? Number.POSITIVE_INFINITY;
     const line = this.#lines.nextDue ?? Number.POSITIVE_INFINITY;
-    return Math.min(expiry, line, this.#markAt);
+    return Math.min(expiry, line, this.#pool.nextDue, this.#offers.nextDue);
+  }
+
+  #take(event: Exclude<Event, { type: 'persisted' }>, time: Time): void {
+    switch (event.type) {
+      case 'message':
+        this.#message(event.client, event.message, time);
+        return;
+      case 'closed':
+        this.#issuer.closed(event.client, time);
+        return;
+      case 'offered':
+        this.#offers.offered(event.rlf, time);
+        return;
+      case 'peer':
+        this.#peer(event.from, event.message, time);
+        return;
+      case 'linked':
+        this.#pool.linked(event.peer, event.greeting);
+        return;
+      case 'gone':
+        this.#pool.gone(event.peer);
+        return;
+      case 'step-aside':
+        this.#pool.stepAside();
+        return;
+      case 'tick':
+        this.#issuer.tick(time);
+        this.#offers.tick(time);
+        this.#relays.tick(time.boot);
+        return;
+    }
   }
 
   #message(client: Client, message: ClientMessage, time: Time): void {
-    assert(this.#ready, 'nobody is served before the server has entered the pool');
     switch (message[0]) {
       case MessageType.request:
         this.#issuer.request(client, message, time);
@@ -173,73 +245,80 @@ export class Core {
         this.#outbox.reply(client, [MessageType.rlf, message[1], this.state.rlf.text]);
         return;
       case MessageType.act:
+        this.#acts.act(client, message, time);
         return;
     }
   }
 
-  /** Every start is entered in the ledger before anything is issued (DESIGN section 6). */
-  #enter(time: Time): void {
-    const { server, boot, secret } = this.#options;
-    const { writes } = this.#outbox;
-    const { state } = this.#ledger;
-    this.#ledger.propose({ type: 'term' }, writes);
-    if (state.secret === null)
-      this.#ledger.propose({ type: 'secret', generation: 1, secret }, writes);
-    this.#advanceMark(time);
-    const fence = state.servers.get(server)?.fence ?? null;
-    this.#ledger.propose({ type: 'returned', server, boot, fence }, writes);
-  }
-
-  #applyCommitted(time: Time): void {
-    const { writes } = this.#outbox;
-    for (;;) {
-      const next = this.#ledger.applyNext(writes);
-      if (next === null) return;
-      const { applied, touched } = next;
-      const { entry } = applied;
-      this.#rows.applied(applied);
-      if (entry.type === 'returned') this.#ready ||= this.#isOwnReturn(entry);
-      if (entry.type === 'mark') this.#clock.passed(entry.time, time);
-      if (entry.type === 'rlf') this.#noteRlf(entry.sequence);
-      this.#issuer.refreshed(this.#rows.refresh(touched), time);
+  #peer(from: ServerId, message: PeerMessage, time: Time): void {
+    switch (message.type) {
+      case 'raft':
+        this.#pool.raft(from, message.message);
+        return;
+      case 'report':
+        this.#pool.report(from, message.body);
+        return;
+      case 'offer':
+        this.#offers.received(from, message.text, time);
+        return;
+      case 'transfer':
+        if (this.#pool.leads) this.#pool.transfer(message.to);
+        return;
+      case 'evict':
+        if (this.#pool.leads) this.#pool.evict(message.id);
+        return;
+      case 'relay': {
+        const client = this.#relays.through(from, message);
+        if (client !== null) this.#message(client, message.message, time);
+        return;
+      }
+      case 'relayed':
+        this.#relays.answered(message);
+        return;
+      case 'refused':
+        throw refusedBy(message);
     }
   }
 
-  #isOwnReturn(entry: { readonly server: string; readonly boot: number }): boolean {
-    return entry.server === this.#options.server && entry.boot === this.#options.boot;
+  /** An entry of the ledger is in force: keys come and go by it, then rows, then who waits. */
+  #applied(applied: Applied): void {
+    const { entry, valid } = applied;
+    const { time } = this.#pool;
+    this.#rows.applied(applied);
+    this.#moves.applied(applied, time);
+    if (valid && entry?.type === 'mark') this.#clock.passed(entry.time, time);
+    if (valid && entry?.type === 'rlf') this.#noteRlf();
+    if (valid && entry?.type === 'evict') this.#acts.evicted(entry.id);
+    this.#issuer.refreshed(this.#rows.refresh(applied.touched), time);
+    this.#elsewhere.applied(applied, ({ client, message }) => {
+      this.#issuer.heartbeat(client, message, time);
+    });
   }
 
-  #noteRlf(sequence: number): void {
-    const { rlf } = this.state;
-    const inForce = rlf.sequence === sequence;
-    const fields = { sequence, digest: rlf.digest, licenses: rlf.licenses.length };
-    if (inForce) this.#outbox.note('info', 'an RLF is in force', fields);
+  #restored(before: number): void {
+    const { time } = this.#pool;
+    this.#moves.restored(before, time);
+    this.#clock.passed(this.state.mark, time);
+    this.#issuer.refreshed(this.#rows.refresh(null), time);
   }
 
-  /** A newer RLF goes into the ledger. Throws what `supersedes` throws. */
-  #offer(rlf: Rlf): void {
-    const { rlf: current } = this.state;
-    if (supersedes(rlf, current)) {
-      const { sequence, digest, text } = rlf;
-      this.#ledger.propose({ type: 'rlf', sequence, digest, text }, this.#outbox.writes);
-    } else if (rlf.sequence < current.sequence) {
-      const fields = { offered: rlf.sequence, inForce: current.sequence };
-      this.#outbox.note('warn', 'the RLF offered is older than the one in force', fields);
-    }
+  #sessionChanged(): void {
+    this.#rows.sessionChanged();
+    this.#elsewhere.sessionChanged();
+    // What could not be proposed without a session can be now.
+    this.#issuer.refreshed([...this.#rows.values()], this.#pool.time);
   }
 
-  /**
-   * Enters the guarded wall time in the ledger, now and then and whenever a license turns on it.
-   */
-  #advanceMark(time: Time): void {
-    const now = this.#clock.read(time);
-    const { mark, table } = this.state;
-    const change = table.nextChange(mark) ?? Number.POSITIVE_INFINITY;
-    const due = !this.#ready || now >= mark + MARK_INTERVAL_MS || now >= change;
-    const enters = now > mark && due;
-    if (enters) this.#ledger.propose({ type: 'mark', time: now }, this.#outbox.writes);
-    const last = enters ? now : mark;
-    const next = table.nextChange(Math.max(now, mark)) ?? Number.POSITIVE_INFINITY;
-    this.#markAt = time.boot + Math.max(1, Math.min(last + MARK_INTERVAL_MS, next) - now);
+  /** When the window opens, who waits in lines may be served. */
+  #watchWindow(time: Time): void {
+    const mayIssue = this.#pool.mayIssue(time.boot);
+    if (mayIssue && !this.#mayIssue) this.#issuer.opened(time);
+    this.#mayIssue = mayIssue;
+  }
+
+  #noteRlf(): void {
+    const { sequence, digest, licenses } = this.state.rlf;
+    const fields = { sequence, digest, licenses: licenses.length };
+    this.#outbox.note('info', 'an RLF is in force', fields);
   }
 }

@@ -39,9 +39,13 @@ export class Outbox {
   replies: Reply[] = [];
   sends: PeerSend[] = [];
   notices: Notice[] = [];
+  /** Answers for clients of other servers; the core knows the way. */
+  relayed: { readonly origin: ServerId; readonly number: number; readonly message: CoreMessage }[] =
+    [];
 
   reply(client: Client, message: CoreMessage): void {
-    this.replies.push({ client, message });
+    if (client.relay === undefined) this.replies.push({ client, message });
+    else this.relayed.push({ ...client.relay, message });
   }
 
   tell(to: ServerId, message: PeerMessage): void {
@@ -50,6 +54,12 @@ export class Outbox {
 
   note(level: Notice['level'], message: string, fields: Notice['fields'] = {}): void {
     this.notices.push({ level, message, fields });
+  }
+
+  takeRelayed(): Outbox['relayed'] {
+    const { relayed } = this;
+    this.relayed = [];
+    return relayed;
   }
 
   /** Hands over what has gathered and starts anew. */

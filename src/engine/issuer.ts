@@ -5,43 +5,46 @@
  */
 import { choose } from './choice.ts';
 import type { Client } from './client.ts';
-import { type Denial, expired, lineFull, notServed } from './denial.ts';
+import { type Denial, evicted, expired, lineFull, noMajority, notServed } from './denial.ts';
 import type { Outbox } from './effects.ts';
+import type { Elsewhere } from './elsewhere.ts';
 import { assert } from './errors.ts';
 import { holderOf } from './key-record.ts';
 import type { KeyTable, SeatKey } from './key-table.ts';
-import type { LedgerState } from './ledger/state.ts';
+import type { ClaimedKey } from './ledger/entries.ts';
 import type { Waiter } from './line.ts';
 import type { Lines } from './lines.ts';
 import { type Heartbeat, MessageType, type Release, type Request } from './messages.ts';
+import type { Pool } from './pool/pool.ts';
 import { Row } from './row.ts';
 import type { Rows } from './rows.ts';
 import { idTextOfKey } from './seat-key.ts';
-import { TicketMint } from './ticket.ts';
+import type { TicketMint } from './ticket.ts';
 import type { Time } from './time.ts';
 
 const { grant, denied, alive, gone, released } = MessageType;
 
 export class Issuer {
-  readonly #server: string;
-  readonly #state: LedgerState;
+  readonly #pool: Pool;
   readonly #rows: Rows;
   readonly #keys: KeyTable;
   readonly #lines: Lines;
   readonly #outbox: Outbox;
   readonly #mint: TicketMint;
+  readonly #elsewhere: Elsewhere;
 
   constructor(parts: {
-    readonly server: string;
-    readonly state: LedgerState;
+    readonly pool: Pool;
     readonly rows: Rows;
     readonly keys: KeyTable;
     readonly lines: Lines;
     readonly outbox: Outbox;
+    readonly mint: TicketMint;
+    readonly elsewhere: Elsewhere;
   }) {
-    this.#server = parts.server;
-    this.#mint = new TicketMint(parts.server);
-    this.#state = parts.state;
+    this.#pool = parts.pool;
+    this.#mint = parts.mint;
+    this.#elsewhere = parts.elsewhere;
     this.#rows = parts.rows;
     this.#keys = parts.keys;
     this.#lines = parts.lines;
@@ -53,6 +56,10 @@ export class Issuer {
     // By place, not by pattern: taking an array apart by pattern walks an iterator.
     const sequence = message[1];
     const patienceMs = message[7];
+    if (!this.#pool.mayIssue(time.boot)) {
+      this.#deny(client, sequence, noMajority(this.#pool));
+      return;
+    }
     const id = idTextOfKey(message[2]);
     const key = this.#keys.get(id);
     const place = key === undefined ? this.#lines.find(id) : undefined;
@@ -87,7 +94,7 @@ export class Issuer {
       version: message[5],
       count: message[6],
     };
-    const row = choose(wish, this.#state.table.byApplication(wish.application), this.#rows);
+    const row = choose(wish, this.#pool.state.table.byApplication(wish.application), this.#rows);
     if (!(row instanceof Row)) {
       this.#deny(client, sequence, row);
       return;
@@ -105,7 +112,7 @@ export class Issuer {
       goneSince: null,
       told: 0,
     };
-    if (row.canIssue(count)) {
+    if (row.canIssue(count) && this.#rows.allows(row, waiter.holdMs)) {
       this.#issue(row, waiter, time);
     } else if (row.line.full) {
       this.#deny(client, sequence, lineFull(row, count));
@@ -118,11 +125,14 @@ export class Issuer {
   /** Keeps a seat alive: nothing is written, since a start counts every key as heard. */
   heartbeat(client: Client, message: Heartbeat, time: Time): void {
     const sequence = message[1];
+    if (!this.#pool.mayIssue(time.boot)) {
+      const { code, message: said, hint } = noMajority(this.#pool);
+      this.#outbox.reply(client, [gone, sequence, code, said, hint]);
+      return;
+    }
     const key = this.#keys.get(idTextOfKey(message[2]));
     if (key === undefined) {
-      const said = 'The seat has ended: it was released, or not heard of for its lifetime.';
-      const hint = 'Ask for a new seat.';
-      this.#outbox.reply(client, [gone, sequence, 'unknown-key', said, hint]);
+      this.#elsewhere.heartbeat(client, message, time);
       return;
     }
     const over = this.#overBy(key);
@@ -131,7 +141,7 @@ export class Issuer {
       return;
     }
     this.#keys.renew(key, time.boot);
-    const { sequence: rlfSequence } = this.#state.rlf;
+    const { sequence: rlfSequence } = this.#pool.state.rlf;
     const ticket = this.#ticket(key);
     this.#outbox.reply(client, [alive, sequence, ticket, key.terms.lifetimeMs, rlfSequence]);
   }
@@ -143,10 +153,12 @@ export class Issuer {
     const key = this.#keys.get(id);
     if (key === undefined) {
       const place = this.#lines.find(id);
-      if (place !== undefined) {
-        this.#lines.leave(place.row, place.waiter);
-        this.#settle(place.row, time);
+      if (place === undefined) {
+        this.#elsewhere.release(client, message, time);
+        return;
       }
+      this.#lines.leave(place.row, place.waiter);
+      this.#settle(place.row, time);
       this.#outbox.reply(client, [released, sequence, false, 0]);
       return;
     }
@@ -193,10 +205,37 @@ export class Issuer {
     this.#rows.of(key.terms.license).inUse += key.terms.count;
   }
 
+  /** A key that its client claimed from another server lives here from now on. */
+  adopt(license: string, { id, count, lifetimeMs, since, holder }: ClaimedKey, time: Time): void {
+    const row = this.#rows.get(license);
+    // The client may have asked for a seat under the same key here, too.
+    if (row === undefined || this.#keys.get(id) !== undefined) return;
+    const [user, host, pid, address, instance] = holder;
+    const terms = row.termsOf(count, lifetimeMs);
+    const body = { id, since, terms, holder: { user, host, pid, address, instance } };
+    this.#keys.issue(body, time.boot);
+    row.inUse += count;
+    this.#rows.changed(row);
+  }
+
+  /** A key of this server ended by the ledger: claimed elsewhere, or its time was over. */
+  drop(key: SeatKey): void {
+    this.#keys.end(key);
+    const row = this.#rows.of(key.terms.license);
+    row.inUse -= key.terms.count;
+    this.#rows.changed(row);
+  }
+
+  /** The window opened: who waits may be served. */
+  opened(time: Time): void {
+    for (const row of this.#rows.values()) if (row.line.length > 0) this.#settle(row, time);
+  }
+
   #issue(row: Row, { id, count, client, holdMs, sequence }: Waiter, time: Time): void {
     const terms = row.termsOf(count, holdMs > 0 ? holdMs : row.lifetimeMs);
     const body = { id, since: time.wall, terms, holder: holderOf(client) };
     row.inUse += count;
+    this.#rows.changed(row);
     assert(row.inUse + row.outgoing <= row.allocated, 'a server issues only what it was allocated');
     this.#replyGrant(client, sequence, this.#keys.issue(body, time.boot));
   }
@@ -212,7 +251,7 @@ export class Issuer {
       application,
       version,
       key.terms.count,
-      this.#state.rlf.sequence,
+      this.#pool.state.rlf.sequence,
     ]);
   }
 
@@ -223,6 +262,7 @@ export class Issuer {
   #free(key: SeatKey, time: Time): void {
     const row = this.#rows.of(key.terms.license);
     row.inUse -= key.terms.count;
+    this.#rows.changed(row);
     assert(row.inUse >= 0, 'no more seats come back than were issued');
     if (row.accounts.deficit > 0) this.#rows.payDeficit(row);
     if (row.line.length > 0) this.#settle(row, time);
@@ -251,9 +291,11 @@ export class Issuer {
   }
 
   #serve(row: Row, time: Time): void {
+    if (!this.#pool.mayIssue(time.boot)) return;
     for (let head = row.line.head; head !== null; head = row.line.head) {
       const servable = row.phase === 'active' && row.accounts.deficit === 0;
       if (!servable || head.count > row.available) return;
+      if (!this.#rows.allows(row, head.holdMs)) return;
       this.#lines.leave(row, head);
       this.#issue(row, head, time);
     }
@@ -266,9 +308,9 @@ export class Issuer {
   }
 
   #ticket(key: SeatKey): Uint8Array {
-    const { secret, servers } = this.#state;
-    assert(secret !== null, 'a server issues only once the pool has a secret');
-    return this.#mint.mint(secret, servers.get(this.#server)?.generation ?? 0, key);
+    const { state, session } = this.#pool;
+    assert(state.secret !== null && session !== null, 'a server issues only once it returned');
+    return this.#mint.mint(state.secret, session, key);
   }
 
   /**
@@ -277,6 +319,7 @@ export class Issuer {
    */
   #overBy(key: SeatKey): Denial | null {
     const row = this.#rows.of(key.terms.license);
+    if (this.#pool.state.evicted.has(key.id)) return evicted(row);
     return row.license !== null && row.phase === 'over' ? expired(row) : null;
   }
 }
@@ -284,5 +327,5 @@ export class Issuer {
 /** Its patience is over, or no seat that comes free will ever be for it. */
 function waitsInVain(row: Row, { count, patienceEnd }: Waiter, time: Time): boolean {
   if (row.phase !== 'active' || count > row.ceiling) return true;
-  return patienceEnd <= time.boot && row.incoming === 0;
+  return patienceEnd <= time.boot && row.incoming === 0 && row.lengthening === 0;
 }

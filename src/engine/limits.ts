@@ -59,17 +59,47 @@ export const CLOCK_SLEW_MS_MAX = 1_000;
 /** L >= 4 (2W(1+d) + margin), or the license code is refused. */
 export const KEY_LIFETIME_MS_MIN = 4 * (2 * WINDOW_MS * (1 + CLOCK_DRIFT_MAX) + MARGIN_MS);
 
+/** How long usage may change before the leader hears of it. */
+export const REPORT_INTERVAL_MS = 50;
+/** Rows and bytes of proposals in one report. */
+export const REPORT_ROWS_MAX = 1_000;
+export const REPORT_PROPOSAL_BYTES_MAX = 128 * 1024;
+/** Proposals of one server that are not applied yet. */
+export const PROPOSALS_MAX = 16_384;
+/** A proposal that is not applied by then is sent to the leader again. */
+export const PROPOSAL_AGAIN_MS = 1_000;
+/** Acks whose send time is remembered until the leader echoes one. */
+export const ECHOES_MAX = 256;
+/** How often what other servers showed of themselves is written at most. */
+export const PEER_RECORD_INTERVAL_MS = 1_000;
+/** At a cold start, servers that came on line within this of each other go by priority. */
+export const START_TIE_MS = 10_000;
+/** A heartbeat passed on to another server is answered within this, or not at all. */
+export const RELAY_MS_MAX = 5_000;
+/** An RLF that was offered here is shown to the leader so often, until it is in force. */
+export const OFFER_AGAIN_MS = 1_000;
+/** How long an administrative act may be valid, and how many are remembered meanwhile. */
+export const ACT_MS_MAX = 10 * 60_000;
+export const ACTS_KEPT_MAX = 10_000;
+/** Heartbeats passed on and not answered. */
+export const RELAYS_MAX = 20_000;
+
 /** Authorizations in one page of a status reply. */
 export const STATUS_PAGE_MAX = 1_000;
 /** How far the mark (the ledger's wall time) may lag behind the clocks. */
 export const MARK_INTERVAL_MS = 60_000;
 
+/** How soon the leader looks again whether a majority's clocks reached the next mark. */
+export const MARK_RETRY_MS = 250;
+
 /** Keys that one tick ends by their lifetime: after a restart all may end within a second. */
 export const EXPIRED_PER_TICK_MAX = 10_000;
 /** Journal of the key table on disk, before the table is brought up to date. */
 export const JOURNAL_BYTES_MAX = 1024 * 1024;
-/** Ledger entries kept behind the last applied one. */
-export const LOG_KEPT = 1_024;
+/** Applied ledger entries after which Raft's log in memory is compacted. */
+export const COMPACT_ENTRIES = 4_096;
+/** Keys that were claimed or ended elsewhere, and evictions, are remembered so long. */
+export const MOVED_KEPT_MS = 25 * 3_600_000;
 /** Seats moved beyond a shortfall, so that the next requests need not wait. */
 export const HEADROOM_SEATS = 16;
 /** Position notices to one line, and how often. */
@@ -78,6 +108,7 @@ export const NOTICE_INTERVAL_MS = 500;
 /** Key-table entries looked at for one page of status: filters may skip many. */
 export const STATUS_SCAN_MAX = 20_000;
 
+assert(KEY_LIFETIME_MS_MAX * (1 + CLOCK_DRIFT_MAX) < MOVED_KEPT_MS, 'no key outlives its trace');
 assert(KEY_LIFETIME_MS_MIN <= KEY_LIFETIME_MS_DEFAULT, 'the default key lifetime is long enough');
 assert(HEARTBEAT_MS * 2 < LEADER_MISSING_MS, 'one lost heartbeat does not look like a lost leader');
 assert(LEADER_MISSING_MS < WINDOW_MS, 'a new leader may be sought before windows close');

@@ -27,10 +27,16 @@ export const Space = {
   key: 0x6b,
   /** Ledger entries, by index. */
   log: 0x6c,
+  /** The most that other servers of the pool showed of themselves, by server. */
+  peer: 0x70,
   /** Text of the RLF in force. */
   rlf: 0x72,
   /** State of the ledger: what is applied, the mark, the servers, the secret. */
   state: 0x73,
+  /** Keys that left a fenced server, by server and id. */
+  moved: 0x76,
+  /** Raft's hard state: term and vote. */
+  vote: 0x77,
 } as const;
 
 export type SpaceByte = (typeof Space)[keyof typeof Space];

@@ -3,33 +3,28 @@
  * which a server of one pool moves seats between its row and the rest: it draws from the free pool
  * for those who wait, and pays the deficit with what comes free.
  */
-import type { Outbox } from './effects.ts';
 import { assert } from './errors.ts';
 import { DEFICIT, FREE_POOL } from './ledger/accounts.ts';
-import type { LogEntry } from './ledger/entries.ts';
-import type { Ledger } from './ledger/ledger.ts';
-import type { Touched } from './ledger/state.ts';
+import type { Proposal } from './ledger/entries.ts';
+import type { Applied, Touched } from './ledger/state.ts';
 import { HEADROOM_SEATS } from './limits.ts';
+import type { Pool } from './pool/pool.ts';
+import type { Usage } from './pool/report.ts';
 import { Row } from './row.ts';
 
 export class Rows {
   readonly #server: string;
-  readonly #ledger: Ledger;
-  readonly #outbox: Outbox;
+  readonly #pool: Pool;
   readonly #rows = new Map<string, Row>();
-  /** Moves of this server on their way, by index. */
-  readonly #moving = new Map<number, { row: Row; incoming: number; outgoing: number }>();
+  /** Proposals of this server on their way, by number. */
+  readonly #moving = new Map<number, Moving>();
+  /** Rows whose usage the leader may not know. */
+  readonly #changed = new Set<Row>();
 
-  constructor(options: { server: string; ledger: Ledger; outbox: Outbox }) {
-    this.#server = options.server;
-    this.#ledger = options.ledger;
-    this.#outbox = options.outbox;
+  constructor(pool: Pool) {
+    this.#server = pool.server;
+    this.#pool = pool;
     this.refresh(null);
-    for (const { index, entry } of this.#ledger.pending) {
-      // Proposed before a crash: its seats are as much on their way as if there had been none.
-      const row = entry.type === 'move' ? this.#rows.get(entry.license) : undefined;
-      if (entry.type === 'move' && row !== undefined) this.#depart(index, { ...entry, row });
-    }
   }
 
   get(license: string): Row | undefined {
@@ -49,7 +44,7 @@ export class Rows {
 
   /** Takes over what the ledger says of the touched licenses (null: all). Returns their rows. */
   refresh(touched: Touched): Row[] {
-    const { accounts, table, mark } = this.#ledger.state;
+    const { accounts, table, mark } = this.#pool.state;
     const rows: Row[] = [];
     for (const id of touched ?? new Set([...accounts.keys(), ...this.#rows.keys()])) {
       const account = accounts.get(id);
@@ -64,18 +59,41 @@ export class Rows {
         this.#rows.set(id, row);
       }
       row.refresh(this.#server, table.byId(id), mark);
+      this.#changed.add(row);
       rows.push(row);
     }
     return rows;
   }
 
-  /** An entry is applied: if it was a move of this server's, it is no longer on its way. */
-  applied({ index }: LogEntry): void {
-    const moving = this.#moving.get(index);
+  /** What was proposed under this number is applied, void or not: no longer on its way. */
+  applied({ entry }: Applied): void {
+    if (entry === null || !('by' in entry)) return;
+    const moving = this.#moving.get(entry.by.number);
     if (moving === undefined) return;
-    this.#moving.delete(index);
-    moving.row.incoming -= moving.incoming;
-    moving.row.outgoing -= moving.outgoing;
+    this.#moving.delete(entry.by.number);
+    arrived(moving);
+  }
+
+  /** What was proposed before is void. */
+  sessionChanged(): void {
+    for (const moving of this.#moving.values()) arrived(moving);
+    this.#moving.clear();
+  }
+
+  /** Seats of a row were issued, or came back. */
+  changed(row: Row): void {
+    this.#changed.add(row);
+  }
+
+  /** Usage that changed since the last call. */
+  takeChanged(): Usage[] {
+    if (this.#changed.size === 0) return NONE;
+    const usage = [...this.#changed].map((row): Usage => {
+      const { id: license, inUse, available, line } = row;
+      return { license, inUse, available, waiting: line.length };
+    });
+    this.#changed.clear();
+    return usage;
   }
 
   /** Asks for seats of the free pool for the line, if they can serve its head. */
@@ -96,24 +114,61 @@ export class Rows {
     if (count > 0) this.#move({ row, from: this.#server, to: DEFICIT, count });
   }
 
-  #move(move: Moving): void {
-    const { row, from, to, count } = move;
-    const entry = { type: 'move', license: row.id, from, to, count } as const;
-    this.#depart(this.#ledger.propose(entry, this.#outbox.writes), move);
+  /** Longer lives than the license gives, for a hold: true once they may be had. */
+  allows(row: Row, lifetimeMs: number): boolean {
+    if (lifetimeMs <= row.longestMs) return true;
+    if (row.lengthening < lifetimeMs) {
+      const proposal = { type: 'lifetime', license: row.id, ms: lifetimeMs } as const;
+      this.#propose(proposal, { row, incoming: 0, outgoing: 0, lengthening: lifetimeMs });
+    }
+    return false;
   }
 
-  #depart(index: number, { row, from, to, count }: Moving): void {
+  /** A claim: with `end` its seats are taken out of what is available here, meanwhile. */
+  claim(row: Row, proposal: Proposal, count: number): number | null {
+    const outgoing = proposal.type === 'end' ? count : 0;
+    return this.#propose(proposal, { row, incoming: 0, outgoing, lengthening: 0 });
+  }
+
+  #move({ row, from, to, count }: Move): void {
+    const proposal = { type: 'move', license: row.id, from, to, count, claim: null } as const;
     const incoming = to === this.#server ? count : 0;
     const outgoing = from === this.#server ? count : 0;
+    this.#propose(proposal, { row, incoming, outgoing, lengthening: 0 });
+  }
+
+  #propose(proposal: Proposal, moving: Moving): number | null {
+    const number = this.#pool.propose(proposal);
+    if (number === null) return null;
+    const { row, incoming, outgoing, lengthening } = moving;
     row.incoming += incoming;
     row.outgoing += outgoing;
-    this.#moving.set(index, { row, incoming, outgoing });
+    row.lengthening = Math.max(row.lengthening, lengthening);
+    this.#moving.set(number, moving);
+    return number;
   }
 }
 
+/** What is on its way between this server's row and the other accounts. */
 interface Moving {
+  readonly row: Row;
+  readonly incoming: number;
+  readonly outgoing: number;
+  /** L that is being made possible, in milliseconds; 0 for none. */
+  readonly lengthening: number;
+}
+
+interface Move {
   readonly row: Row;
   readonly from: string;
   readonly to: string;
   readonly count: number;
+}
+
+const NONE: Usage[] = [];
+
+function arrived({ row, incoming, outgoing, lengthening }: Moving): void {
+  row.incoming -= incoming;
+  row.outgoing -= outgoing;
+  if (lengthening === row.lengthening) row.lengthening = 0;
 }

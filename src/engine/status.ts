@@ -4,14 +4,14 @@
  */
 import type { Client } from './client.ts';
 import type { KeyTable, SeatKey } from './key-table.ts';
-import type { Ledger } from './ledger/ledger.ts';
-import type { LedgerState } from './ledger/state.ts';
 import { STATUS_PAGE_MAX, STATUS_SCAN_MAX } from './limits.ts';
 import type { StatusQuery } from './messages.ts';
 import { type AuthorizationFields, MessageType, type StatusPage } from './messages.ts';
+import type { Pool } from './pool/pool.ts';
 import type { Row } from './row.ts';
 import type { Rows } from './rows.ts';
 import { idBytes, idText } from './seat-key.ts';
+import { cellOf, serverDocument } from './status-servers.ts';
 import type { Time } from './time.ts';
 
 /** Where a client's listing stands: the walk goes on while keys come and go. */
@@ -21,26 +21,20 @@ interface Walk {
 }
 
 export class Status {
-  readonly #server: string;
+  readonly #pool: Pool;
   readonly #name: string;
-  readonly #ledger: Ledger;
-  readonly #state: LedgerState;
   readonly #rows: Rows;
   readonly #keys: KeyTable;
   readonly #walks = new WeakMap<Client, Walk>();
 
   constructor(parts: {
-    readonly server: string;
+    readonly pool: Pool;
     readonly name: string;
-    readonly ledger: Ledger;
-    readonly state: LedgerState;
     readonly rows: Rows;
     readonly keys: KeyTable;
   }) {
-    this.#server = parts.server;
+    this.#pool = parts.pool;
     this.#name = parts.name;
-    this.#ledger = parts.ledger;
-    this.#state = parts.state;
     this.#rows = parts.rows;
     this.#keys = parts.keys;
   }
@@ -94,26 +88,20 @@ export class Status {
       key.holder.address,
       key.since,
       Math.round(time.wall + key.deadline - time.boot),
-      'active',
+      this.#pool.state.evicted.has(key.id) ? 'evicted' : 'active',
     ];
   }
 
   #document(application: string | null): Record<string, unknown> {
-    const { rlf } = this.#state;
+    const { leader, state, term, time } = this.#pool;
+    const { rlf } = state;
     return {
       pool: rlf.pool,
       rlf: { sequence: rlf.sequence, digest: rlf.digest },
-      term: this.#ledger.term,
-      leader: this.#name,
-      majority: true,
-      servers: rlf.servers.map(({ name, address, fingerprint }, at) => ({
-        name,
-        address,
-        role: fingerprint === this.#server ? 'leader' : 'joining',
-        state: fingerprint === this.#server ? 'up' : 'down',
-        priority: at + 1,
-        rlfSequence: fingerprint === this.#server ? rlf.sequence : null,
-      })),
+      term,
+      leader: leader === null ? null : this.#pool.nameOf(leader),
+      majority: this.#pool.window.isOpen(time.boot),
+      servers: rlf.servers.map((server, at) => serverDocument(this.#pool, server, at + 1)),
       licenses: this.#licenses(application),
     };
   }
@@ -128,30 +116,40 @@ export class Status {
     const { vendor, application, version } = row.named;
     const { hardLimit, freePool, deficit, records } = row.accounts;
     const expires = row.license?.expires ?? null;
+    const cells = this.#pool.state.rlf.servers.map((server) => cellOf(this.#pool, row, server));
     return {
       vendor,
       application,
       version,
       hardLimit,
       expires: expires === null ? null : new Date(expires).toISOString(),
-      available: row.available + freePool,
-      inUse: row.inUse,
+      available: sum(
+        cells.map(({ available }) => available),
+        freePool,
+      ),
+      inUse: sum(
+        cells.map(({ inUse }) => inUse),
+        0,
+      ),
       freePool,
       deficit,
       commuted: 0,
       held: records,
-      waiting: row.line.length,
-      distribution: this.#state.rlf.servers.map(({ name, fingerprint }) => {
-        const own = fingerprint === this.#server;
-        const allocated = row.accounts.rows.get(fingerprint) ?? 0;
-        return {
-          server: name,
-          allocated,
-          inUse: own ? row.inUse : 0,
-          available: own ? row.available : allocated,
-          lendable: own ? row.available : 0,
-        };
-      }),
+      waiting: sum(
+        cells.map(({ waiting }) => waiting),
+        0,
+      ),
+      distribution: cells.map(({ waiting: _, ...cell }) => cell),
     };
   }
+}
+
+/** Unknown where a part of it is. */
+function sum(numbers: readonly (number | null)[], start: number): number | null {
+  let total = start;
+  for (const number of numbers) {
+    if (number === null) return null;
+    total += number;
+  }
+  return total;
 }

@@ -24,7 +24,10 @@ export interface LicenseServerOptions {
     readonly identity: Identity;
     readonly founding: string | null;
     readonly boot: number;
-    readonly store: RecordSource & { commit(writes: readonly Write[]): number };
+    readonly store: RecordSource & {
+      readonly transaction: number;
+      commit(writes: readonly Write[]): number;
+    };
   };
   /** The RLF offered, or null. */
   readonly offered: Rlf | null;
@@ -57,9 +60,10 @@ export class LicenseServer {
     this.#options = options;
     const { directory, now, log, secret, onFailure } = options;
     const { store, identity, boot, server: name } = directory;
+    const { transaction } = store;
     const server = identity.fingerprint;
     const founding = foundingRlf(directory.founding);
-    this.#core = Core.recover({ server, name, boot, founding, secret }, store, now());
+    this.#core = Core.recover({ server, name, boot, transaction, founding, secret }, store, now());
     const commit = (writes: readonly Write[]) => void store.commit(writes);
     this.#node = new Node({ core: this.#core, commit, now, log, onFailure });
     this.#prover = new Prover(identity.keyPem);

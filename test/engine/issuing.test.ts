@@ -182,7 +182,7 @@ test('a clock that jumps ahead ends no license', () => {
 test('license time is entered in time, though its clock goes a little slower', () => {
   const server = new Server(makeRlf({ codes: [{ limit: 5 }] }));
   const { mark } = server.core.state;
-  for (let minutes = 0; minutes < 3; minutes++) {
+  while (server.boot < 200_000) {
     const due = server.core.nextTick;
     const ms = due - server.boot;
     server.boot = due;

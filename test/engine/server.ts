@@ -66,6 +66,7 @@ export class Server {
       server: fingerprintOf(this.#at),
       name: this.founding.servers[this.#at]?.name ?? '',
       boot: ++this.#boots,
+      transaction: 0,
       founding: this.founding,
       secret: new Uint8Array(32).fill(7),
     };

@@ -29,7 +29,7 @@ export interface Patch {
 /** Limits that a short simulation reaches. */
 export const SMALL_LIMITS: readonly Patch[] = [
   limit('JOURNAL_BYTES_MAX = 1024 * 1024', 'JOURNAL_BYTES_MAX = 2_000'),
-  limit('LOG_KEPT = 1_024', 'LOG_KEPT = 6'),
+  limit('COMPACT_ENTRIES = 4_096', 'COMPACT_ENTRIES = 6'),
   limit('HEADROOM_SEATS = 16', 'HEADROOM_SEATS = 1'),
 ];
 

@@ -4,7 +4,7 @@
  */
 import { decode } from '../../src/engine/codec.ts';
 import { FREE_POOL } from '../../src/engine/ledger/accounts.ts';
-import { decodeLogEntry, type Entry, type LogEntry } from '../../src/engine/ledger/entries.ts';
+import { decodeEntry, type Entry } from '../../src/engine/ledger/entries.ts';
 import { numberOfKey, Space, type Write } from '../../src/engine/records.ts';
 import { check } from './failure.ts';
 import { activeCodes, type Grants, licensesOf, limitOf } from './licenses.ts';
@@ -31,8 +31,12 @@ export class LedgerModel implements LedgerView {
   /** As it was before each entry of the last transaction: an answer may come from between two. */
   before: LedgerView[] = [];
   readonly counts = { draws: 0, payments: 0, changesByDate: 0 };
-  #applied = 0;
-  readonly #log = new Map<number, { readonly entry: Entry; readonly knew: number }>();
+  /** The RLF that founded the pool stands in the place of the first entry. */
+  #applied = 1;
+  /** Index of the newest return, and the last proposal of that session. */
+  #session = 0;
+  #proposal = 0;
+  readonly #log = new Map<number, { readonly entry: Entry | null; readonly knew: number }>();
   readonly #known: ReadonlyMap<number, Grants>;
   /** Index of the last entry that changed the limit of a license. */
   readonly #limitChanged = new Map<string, number>();
@@ -49,8 +53,8 @@ export class LedgerModel implements LedgerView {
     let mark = this.mark;
     for (const { key, value } of writes) {
       if (value === null) continue;
-      if (key[0] === Space.log) this.#logged(decodeLogEntry(numberOfKey(key), value));
-      if (key[0] === Space.state) [applied, mark] = decode(value) as [number, number];
+      if (key[0] === Space.log) this.#logged(numberOfKey(key), value);
+      if (key[0] === Space.state) [applied, , mark] = decode(value) as [number, number, number];
     }
     check(applied >= this.#applied, 'what is applied stays applied', () => applied);
     this.before = [];
@@ -67,7 +71,10 @@ export class LedgerModel implements LedgerView {
     return { grants: this.grants, mark: this.mark, accounts };
   }
 
-  #logged({ index, entry }: LogEntry): void {
+  #logged(index: number, value: Uint8Array): void {
+    // A term, a kind, and the entry, unless it is one of Raft's own.
+    const [, , data] = decode(value) as [number, number, Uint8Array | undefined];
+    const entry = data === undefined ? null : decodeEntry(data);
     check(!this.#log.has(index), 'an entry is written once', () => index);
     this.#log.set(index, { entry, knew: this.#applied });
   }
@@ -77,6 +84,16 @@ export class LedgerModel implements LedgerView {
     check(logged !== undefined, 'what is applied is in the log', () => index);
     if (logged === undefined) return;
     const { entry, knew } = logged;
+    if (entry === null) return;
+    if (entry.type === 'returned') {
+      this.#session = index;
+      this.#proposal = 0;
+    }
+    if ('by' in entry) {
+      const isNext = entry.by.number === this.#proposal + 1;
+      if (entry.by.session !== this.#session || !isNext) return;
+      this.#proposal++;
+    }
     if (entry.type === 'mark' && entry.time > this.mark) {
       const first = this.mark === 0;
       this.mark = entry.time;

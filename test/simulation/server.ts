@@ -61,6 +61,7 @@ export class SimulatedServer {
       server: SERVER_ID,
       name: 'A',
       boot: ++this.#boots,
+      transaction: 0,
       founding: this.#founding,
       secret: new Uint8Array(32).fill(5),
     };

@@ -20,10 +20,18 @@ export interface Accounts {
   records: number;
   /** Seats out there beyond a hard limit that was lowered. */
   deficit: number;
+  /** By server id: index of the newest entry that opened its row. */
+  readonly opened: Map<string, number>;
+  /**
+   * By server id, in milliseconds: the longest L of keys that it may have issued since its row was
+   * opened last, where that is longer than the license's L of now.
+   */
+  readonly longest: Map<string, number>;
 }
 
 export function openAccounts(license: string): Accounts {
-  return { license, hardLimit: 0, rows: new Map(), freePool: 0, records: 0, deficit: 0 };
+  const numbers = { hardLimit: 0, freePool: 0, records: 0, deficit: 0 };
+  return { license, ...numbers, rows: new Map(), opened: new Map(), longest: new Map() };
 }
 
 /** Puts a new license's seats where its initial distribution says (FIG. 4). */
@@ -73,6 +81,16 @@ export function moveSeats(
   add(accounts, to, to === DEFICIT ? -count : count);
   checkBalance(accounts);
   return true;
+}
+
+/** The longest L that keys of `server` can have now, in milliseconds. */
+export function longestMs({ longest }: Accounts, server: string, lifetimeMs: number): number {
+  return Math.max(lifetimeMs, longest.get(server) ?? 0);
+}
+
+/** A server may have issued keys with this L: its row is not opened sooner. */
+export function keepLongest({ longest }: Accounts, server: string, lifetimeMs: number): void {
+  longest.set(server, Math.max(lifetimeMs, longest.get(server) ?? 0));
 }
 
 /** Seats of one account. */
@@ -125,23 +143,38 @@ function checkBalance(accounts: Accounts): void {
   assert(sum === hardLimit + deficit, `the accounts of ${license} balance`);
 }
 
-/** The form on disk, rows in sorted order. */
+/** The form on disk, servers in sorted order. */
 export function accountsRecord(accounts: Accounts): unknown[] {
-  const { hardLimit, freePool, records, deficit, rows } = accounts;
-  return [hardLimit, freePool, records, deficit, [...rows].sort(byServer)];
+  const { hardLimit, freePool, records, deficit, rows, opened, longest } = accounts;
+  return [
+    ...[hardLimit, freePool, records, deficit],
+    ...[rows, opened, longest].map((numbers) => [...numbers].sort(byServer)),
+  ];
 }
 
 export function readAccounts(license: string, record: unknown): Accounts {
-  const [hardLimit, freePool, records, deficit, rows] = record as [
-    number,
-    number,
-    number,
-    number,
-    [string, number][],
+  const [hardLimit, freePool, records, deficit, rows, opened, longest] = record as [
+    ...[number, number, number, number],
+    ...[[string, number][], [string, number][], [string, number][]],
   ];
-  const accounts = { license, hardLimit, freePool, records, deficit, rows: new Map(rows) };
+  const accounts = {
+    ...{ license, hardLimit, freePool, records, deficit },
+    rows: new Map(rows),
+    opened: new Map(opened),
+    longest: new Map(longest),
+  };
   checkBalance(accounts);
   return accounts;
+}
+
+/** `known` becomes what `read` says, and stays the object that others refer to. */
+export function assignAccounts(known: Accounts, read: Accounts): void {
+  const { hardLimit, freePool, records, deficit } = read;
+  Object.assign(known, { hardLimit, freePool, records, deficit });
+  for (const name of ['rows', 'opened', 'longest'] as const) {
+    known[name].clear();
+    for (const [server, number] of read[name]) known[name].set(server, number);
+  }
 }
 
 function byServer([a]: [string, number], [b]: [string, number]): number {

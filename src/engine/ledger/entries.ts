@@ -3,17 +3,78 @@
  * (DESIGN section 4). Applying one reads no clock and gives the same on every server.
  */
 import { decode, encode } from '../codec.ts';
+import { LmError } from '../errors.ts';
+import { KEY_LIFETIME_MS_MAX } from '../limits.ts';
+import { ID_BYTES } from '../seat-key.ts';
 
-export type Entry =
-  /** Raft's no-op: a leader's first of its term. */
-  | { readonly type: 'term' }
-  /** The only way a seat changes account. */
+/**
+ * Which proposal of which server an entry is. Numbers count from 1 in each session (ledger/
+ * servers.ts); only the next one applies, so that one sent twice or left over from an earlier start
+ * does nothing. One that is void for another reason still uses its number.
+ */
+export interface Author {
+  readonly server: string;
+  readonly session: number;
+  readonly number: number;
+}
+
+/** The key that comes along when its client claims it from a fenced server (DESIGN section 7). */
+export interface ClaimedKey {
+  /** `idText` of the key. */
+  readonly id: string;
+  readonly count: number;
+  readonly lifetimeMs: number;
+  /** Wall time of the grant, for people. */
+  readonly since: number;
+  /** User, host, pid, address, and `idText` of the instance. */
+  readonly holder: readonly [
+    user: string,
+    host: string,
+    pid: number,
+    address: string,
+    instance: string,
+  ];
+}
+
+/** What may be proposed by any server, each with its author. */
+export type Proposal =
+  /**
+   * The only way a seat changes account. With a `claim`, the key that it was issued for changes
+   * servers with it, void unless `fence` is the newest of the server that it leaves.
+   */
   | {
       readonly type: 'move';
       readonly license: string;
       readonly from: string;
       readonly to: string;
       readonly count: number;
+      readonly claim: { readonly key: ClaimedKey; readonly fence: number } | null;
+    }
+  /**
+   * A key ends at the fenced server `server`, and lives on at the author, which used seats of its
+   * own for it; or, with `released`, nowhere: its client gave it back.
+   */
+  | {
+      readonly type: 'end';
+      readonly license: string;
+      readonly key: ClaimedKey;
+      readonly server: string;
+      readonly fence: number;
+      readonly released: boolean;
+    }
+  /** Keys of this license with an L of up to `ms` may be issued by the author (`--hold`). */
+  | { readonly type: 'lifetime'; readonly license: string; readonly ms: number };
+
+export type Entry =
+  | (Proposal & { readonly by: Author })
+  /** The server's grant window has ended. */
+  | { readonly type: 'fenced'; readonly server: string }
+  /** So has the time of its keys of these licenses: seats in its row may be lent. */
+  | {
+      readonly type: 'opened';
+      readonly server: string;
+      readonly fence: number;
+      readonly licenses: readonly string[];
     }
   /** A server is back: every start needs it before it issues. `fence` is the one it answers. */
   | {
@@ -28,25 +89,77 @@ export type Entry =
       readonly digest: string;
       readonly text: string;
     }
+  /** The key may not be renewed, claimed or relayed. */
+  | { readonly type: 'evict'; readonly id: string }
   /** A wall time that a majority's clocks have passed; license dates are judged by it. */
   | { readonly type: 'mark'; readonly time: number }
   /** The secret of the pool's tickets, 32 random bytes, and how often there was a new one. */
   | { readonly type: 'secret'; readonly generation: number; readonly secret: Uint8Array };
 
-/** An entry in its place. */
+/** An entry in its place; null where it is one of Raft's own. */
 export interface LogEntry {
   readonly index: number;
   readonly term: number;
-  readonly entry: Entry;
+  readonly entry: Entry | null;
 }
 
-export function encodeLogEntry({ term, entry }: LogEntry): Uint8Array {
-  return encode([term, entry]);
+export function encodeEntry(entry: Entry): Uint8Array {
+  return encode(entry);
 }
 
-export function decodeLogEntry(index: number, bytes: Uint8Array): LogEntry {
-  const [term, entry] = decode(bytes) as [number, Entry];
-  // The byte string of a secret is a view of the record's bytes, which are not ours to keep.
-  if (entry.type !== 'secret') return { index, term, entry };
-  return { index, term, entry: { ...entry, secret: entry.secret.slice() } };
+export function decodeEntry(bytes: Uint8Array): Entry {
+  const entry = decode(bytes) as Entry;
+  // The byte string of a secret is a view of the entry's bytes, which are not ours to keep.
+  return entry.type === 'secret' ? { ...entry, secret: entry.secret.slice() } : entry;
+}
+
+export function encodeProposal(proposal: Proposal): Uint8Array {
+  return encode(proposal);
+}
+
+/** @throws LmError `protocol`: what another server proposes is applied by all, so it is checked. */
+export function decodeProposal(bytes: Uint8Array): Proposal {
+  const proposal = decode(bytes) as Proposal;
+  if (isProposal(proposal)) return proposal;
+  throw new LmError(
+    'protocol',
+    'A server of the pool proposed what this version does not understand.',
+    'Bring all servers to versions of lm that work together.',
+  );
+}
+
+function isProposal(proposal: Proposal): boolean {
+  if (typeof proposal !== 'object' || proposal === null) return false;
+  if (typeof proposal.license !== 'string') return false;
+  switch (proposal.type) {
+    case 'move': {
+      const { from, to, count, claim } = proposal;
+      if (typeof from !== 'string' || typeof to !== 'string' || !isCount(count)) return false;
+      return claim === null || (isKey(claim?.key) && isCount(claim.fence));
+    }
+    case 'end': {
+      const { key, server, fence, released } = proposal;
+      const isFenced = typeof server === 'string' && isCount(fence);
+      return isKey(key) && isFenced && typeof released === 'boolean';
+    }
+    case 'lifetime':
+      return isCount(proposal.ms) && proposal.ms <= KEY_LIFETIME_MS_MAX;
+    default:
+      return false;
+  }
+}
+
+function isKey(key: ClaimedKey | undefined): boolean {
+  if (typeof key !== 'object' || key === null) return false;
+  const { id, count, lifetimeMs, since, holder } = key;
+  if (typeof id !== 'string' || id.length !== ID_BYTES || !isCount(count) || count === 0)
+    return false;
+  if (!isCount(lifetimeMs) || lifetimeMs > KEY_LIFETIME_MS_MAX || !Number.isFinite(since))
+    return false;
+  const types = ['string', 'string', 'number', 'string', 'string'];
+  return Array.isArray(holder) && types.every((type, at) => typeof holder[at] === type);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }

@@ -1,86 +1,191 @@
 /**
- * The ledger: the log of entries, and the state that the applied ones add up to. An entry is
- * proposed, written with everything else of its step, and applied once a majority stores it; for a
- * pool of one server that is when its own write is flushed.
+ * The ledger: Raft's log of entries, and the state that the applied ones add up to. An entry is
+ * proposed to the leader, written by a majority, and applied by everyone in the same order.
  */
 import { assert } from '../errors.ts';
 import type { Rlf } from '../license/types.ts';
-import { LOG_KEPT } from '../limits.ts';
-import {
-  drop,
-  numberKey,
-  numberOfKey,
-  type RecordSource,
-  Space,
-  spacePrefix,
-  type Write,
-} from '../records.ts';
-import { decodeLogEntry, type Entry, encodeLogEntry, type LogEntry } from './entries.ts';
-import { LedgerState, type Touched } from './state.ts';
+import { COMPACT_ENTRIES } from '../limits.ts';
+import type { Event, Notice } from '../raft/events.ts';
+import { type Ack, attach, type LeaderMessage, type Message } from '../raft/messages.ts';
+import { DURATIONS, RAFT_LIMITS, type RaftOptions } from '../raft/options.ts';
+import { Raft } from '../raft/raft.ts';
+import type { RaftStatus } from '../raft/status.ts';
+import type { Entry as RaftEntry, ServerId, Stored } from '../raft/types.ts';
+import type { RecordSource, Write } from '../records.ts';
+import { decodeEntry, type Entry, encodeEntry, type LogEntry } from './entries.ts';
+import { LogRecords, readEntries, readHardState } from './raft-records.ts';
+import { type Applied, LedgerState } from './state.ts';
+
+/** What Raft is stepped with; `propose` goes through the ledger. */
+export type Cause = Event extends infer E ? (E extends unknown ? Omit<E, 'now'> : never) : never;
+
+export interface LedgerOptions {
+  /** This server's id. */
+  readonly server: ServerId;
+  readonly source: RecordSource;
+  /** The RLF that founds the pool, where nothing is there yet. */
+  readonly founding: Rlf;
+  readonly campaignDelayMs: RaftOptions['campaignDelayMs'];
+  /** Boot-time milliseconds. */
+  readonly now: number;
+}
+
+/** What the ledger asks for and tells while it is stepped, in order. */
+export interface LedgerHooks {
+  applied(applied: Applied): void;
+  /** The state was replaced by another server's; `before` is the last entry applied until then. */
+  restored(before: number): void;
+  /** Everything else of Raft's. */
+  notice(notice: Exclude<Notice, { type: 'apply' | 'restored' }>): void;
+  /** What goes along with a message that is about to be sent. */
+  attachment(message: LeaderMessage | Ack): Uint8Array | null;
+  send(message: Message): void;
+}
 
 export class Ledger {
   readonly state: LedgerState;
-  readonly term: number;
-  /** Entries not applied yet, in order. Invariant: indexes follow `state.applied` without a gap. */
-  readonly #pending: LogEntry[];
-  /** Index of the last entry known to be flushed. Invariant: applied <= stable <= last. */
-  #stable: number;
+  readonly #raft: Raft;
+  readonly #log: LogRecords;
+  #hooks: LedgerHooks | null = null;
+  #writes: Write[] = [];
+  #now: number;
+  #wakeAt: number;
+  #proposed: Entry[] = [];
+  /** The last batch of records that Raft handed out, and that `takeWrites` did. */
+  #batch = 0;
+  #taken = 0;
+  #compacted: number;
 
-  private constructor(state: LedgerState, pending: LogEntry[], term: number) {
-    this.state = state;
-    this.term = term;
-    this.#pending = pending;
-    this.#stable = state.applied + pending.length;
+  private constructor(options: LedgerOptions) {
+    const { server: id, source, founding, campaignDelayMs, now } = options;
+    this.state = LedgerState.recover(source) ?? LedgerState.found(founding);
+    const { applied, term, configuration } = this.state;
+    const entries = readEntries(source, applied);
+    this.#log = new LogRecords(applied + 1, applied + entries.length);
+    this.#compacted = applied;
+    this.#now = now;
+    const data = this.state.snapshot();
+    const stored: Stored = {
+      hardState: readHardState(source) ?? { term, votedFor: null },
+      snapshot: { index: applied, term, configuration, data },
+      entries,
+      applied,
+    };
+    const timing = { durations: DURATIONS, limits: RAFT_LIMITS, campaignDelayMs };
+    this.#raft = new Raft({ id, ...timing }, stored, now);
+    this.#wakeAt = this.#raft.wakeAt ?? Number.POSITIVE_INFINITY;
   }
 
   /** From the records, or as the founding RLF says where there are none yet. */
-  static recover(source: RecordSource, founding: Rlf): Ledger {
-    const state = LedgerState.recover(source) ?? LedgerState.found(founding);
-    const pending: LogEntry[] = [];
-    let term = 0;
-    for (const [key, value] of source.scan(spacePrefix(Space.log))) {
-      const logEntry = decodeLogEntry(numberOfKey(key), value);
-      term = Math.max(term, logEntry.term);
-      if (logEntry.index > state.applied) pending.push(logEntry);
+  static recover(options: LedgerOptions): Ledger {
+    return new Ledger(options);
+  }
+
+  attach(hooks: LedgerHooks): void {
+    this.#hooks = hooks;
+  }
+
+  get status(): RaftStatus {
+    return this.#raft.status;
+  }
+
+  /** The newest heartbeat round that a majority acked; 0 where this server does not lead. */
+  get quorumRound(): number {
+    return this.#raft.quorumRound;
+  }
+
+  /** When the next tick is due, boot-time clock. */
+  get wakeAt(): number {
+    return this.#wakeAt;
+  }
+
+  /** Entries that are in the log and not applied. */
+  unapplied(): LogEntry[] {
+    return this.#raft.entries(this.state.applied + 1).map(logEntry);
+  }
+
+  /** Takes an entry into the next batch, if this server leads then. */
+  propose(entry: Entry): void {
+    this.#proposed.push(entry);
+  }
+
+  /**
+   * Appends what was proposed since the last call. Returns the entries with their places, or null
+   * where this server may not append now: they are dropped.
+   */
+  append(): LogEntry[] | null {
+    const entries = this.#proposed;
+    if (entries.length === 0) return [];
+    this.#proposed = [];
+    const data = entries.map(encodeEntry);
+    const outcome = this.step({ type: 'propose', data }, this.#now);
+    if (outcome === null || !outcome.accepted) return null;
+    const first = outcome.index - entries.length + 1;
+    return entries.map((entry, at) => ({ index: first + at, term: outcome.term, entry }));
+  }
+
+  /** Everything handed out by `takeWrites` is flushed. */
+  persisted(now: number): void {
+    this.step({ type: 'persisted', batch: this.#taken }, now);
+  }
+
+  step(cause: Cause, now: number) {
+    this.#now = Math.max(this.#now, now);
+    const event = { ...cause, now: this.#now } as Event;
+    const { records, messages, notices, outcome, wakeAt } = this.#raft.step(event);
+    this.#wakeAt = wakeAt ?? Number.POSITIVE_INFINITY;
+    if (records !== null) {
+      this.#batch = records.batch;
+      this.#log.write(records, this.#writes);
     }
-    pending.forEach(({ index }, at) => {
-      assert(index === state.applied + 1 + at, 'the log has no gap behind the applied state');
-    });
-    return new Ledger(state, pending, term + 1);
+    for (const notice of notices) this.#take(notice);
+    attach(messages, (message) => this.#hooks?.attachment(message) ?? null);
+    for (const message of messages) this.#hooks?.send(message);
+    this.#compact();
+    return outcome;
   }
 
-  get last(): number {
-    return this.state.applied + this.#pending.length;
+  /** What is to be written since the last call, in order. */
+  takeWrites(): Write[] {
+    const writes = this.#writes;
+    this.#writes = [];
+    this.#taken = this.#batch;
+    for (const write of this.state.takeWrites()) writes.push(write);
+    return writes;
   }
 
-  /** What is proposed and not applied, in order; after a start, what an earlier one left so. */
-  get pending(): readonly LogEntry[] {
-    return this.#pending;
+  #take(notice: Notice): void {
+    if (notice.type === 'apply') {
+      for (const entry of notice.entries) this.#apply(entry);
+      this.#log.dropTo(this.state.applied, this.#writes);
+    } else if (notice.type === 'restored') {
+      const before = this.state.applied;
+      this.state.restore(notice.snapshot.data);
+      assert(this.state.applied === notice.snapshot.index, 'a snapshot is of its own index');
+      this.#log.dropTo(this.state.applied, this.#writes);
+      this.#compacted = this.state.applied;
+      this.#hooks?.restored(before);
+    } else {
+      this.#hooks?.notice(notice);
+    }
   }
 
-  /** Appends an entry; returns its index. It is not in force before it comes out of `applyNext`. */
-  propose(entry: Entry, writes: Write[]): number {
-    const logEntry = { index: this.last + 1, term: this.term, entry };
-    this.#pending.push(logEntry);
-    writes.push({ key: numberKey(Space.log, logEntry.index), value: encodeLogEntry(logEntry) });
-    return logEntry.index;
+  #apply(entry: RaftEntry): void {
+    const configuration = entry.kind === 'configuration' ? entry.configuration : null;
+    const applied = this.state.apply(logEntry(entry), configuration);
+    this.#hooks?.applied(applied);
   }
 
-  /** Everything proposed so far is flushed. */
-  persisted(): void {
-    this.#stable = this.last;
+  /** Raft keeps in memory what lagging servers may need, and no more. */
+  #compact(): void {
+    const { applied } = this.state;
+    if (applied - this.#compacted < COMPACT_ENTRIES) return;
+    this.#compacted = applied;
+    this.step({ type: 'compact', index: applied, data: this.state.snapshot() }, this.#now);
   }
+}
 
-  /** Applies the next committed entry, and writes the state it leads to; null when none is left. */
-  applyNext(writes: Write[]): { applied: LogEntry; touched: Touched } | null {
-    const next = this.#pending[0];
-    if (next === undefined || next.index > this.#stable) return null;
-    this.#pending.shift();
-    const rlf = this.state.rlf;
-    const touched = this.state.apply(next);
-    const rlfChanged = rlf !== this.state.rlf || next.index === 1;
-    writes.push(...this.state.writes(next.index === 1 ? null : touched, rlfChanged));
-    if (next.index > LOG_KEPT) writes.push(drop(numberKey(Space.log, next.index - LOG_KEPT)));
-    return { applied: next, touched };
-  }
+function logEntry(entry: RaftEntry): LogEntry {
+  const { index, term } = entry;
+  return { index, term, entry: entry.kind === 'data' ? decodeEntry(entry.data) : null };
 }

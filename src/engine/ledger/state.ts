@@ -7,41 +7,41 @@ import { distributionOf } from '../license/distribution.ts';
 import { LicenseTable, type TableLicense } from '../license/license-table.ts';
 import { readRlf } from '../license/rlf.ts';
 import type { Rlf } from '../license/types.ts';
-import type { Write } from '../records.ts';
-import { drop, put, type RecordSource, read, Space, spacePrefix, textKey } from '../records.ts';
+import { MOVED_KEPT_MS } from '../limits.ts';
+import { type Configuration, foundingConfiguration } from '../raft/types.ts';
+import type { RecordSource, Write } from '../records.ts';
 import type { Accounts } from './accounts.ts';
 import {
-  accountsRecord,
   distribute,
+  FREE_POOL,
   isEmpty,
+  keepLongest,
   moveSeats,
   openAccounts,
-  readAccounts,
   setHardLimit,
 } from './accounts.ts';
-import type { Entry, LogEntry } from './entries.ts';
+import type { Author, Entry, LogEntry, Proposal } from './entries.ts';
+import { MovedKeys } from './moved-keys.ts';
 import { supersedes } from './offer.ts';
-
-/** A server as the ledger knows it. */
-export interface ServerState {
-  state: 'returned' | 'fenced' | 'opened';
-  boot: number;
-  /** How often it was opened. */
-  generation: number;
-  /** Index of the newest `fenced` entry about it, or null. */
-  fence: number | null;
-}
+import { Servers } from './servers.ts';
+import { readStateRecord, StateWrites, stateRecord } from './state-records.ts';
 
 /** What applying an entry touched: licenses by id, or null for all of them. */
 export type Touched = ReadonlySet<string> | null;
 
-const STATE_KEY = spacePrefix(Space.state);
-const RLF_KEY = spacePrefix(Space.rlf);
+export interface Applied extends LogEntry {
+  /** A void entry changes nothing. */
+  readonly valid: boolean;
+  readonly touched: Touched;
+}
+
 const NOTHING: Touched = new Set();
 
 export class LedgerState {
-  /** Index of the last applied entry. */
-  applied = 0;
+  /** Index and term of the last applied entry, and the configuration in force there. */
+  applied = 1;
+  term = 1;
+  configuration: Configuration;
   /** Wall time by which license dates are judged; 0 before the first mark. Never falls. */
   mark = 0;
   /** How often the pool was founded anew. */
@@ -51,90 +51,201 @@ export class LedgerState {
   rlf: Rlf;
   /** FIG. 4: the RLF's licenses in memory, never modified while that RLF is in force. */
   table: LicenseTable;
-  readonly servers = new Map<string, ServerState>();
+  readonly servers = new Servers();
   readonly accounts = new Map<string, Accounts>();
+  readonly moved = new MovedKeys();
+  /** Ids of keys that an administrator ended, with the mark at which they are forgotten. */
+  readonly evicted = new Map<string, number>();
+  readonly #writes = new StateWrites(this);
 
   private constructor(rlf: Rlf) {
     this.rlf = rlf;
     this.table = new LicenseTable(rlf);
+    this.configuration = foundingConfiguration(rlf.servers.map(({ fingerprint }) => fingerprint));
   }
 
   /** A pool before its first entry; its licenses open at the first mark, by their dates. */
   static found(rlf: Rlf): LedgerState {
-    return new LedgerState(rlf);
+    const state = new LedgerState(rlf);
+    state.#writes.all();
+    return state;
   }
 
   /** As the records say, or null where there are none. */
   static recover(source: RecordSource): LedgerState | null {
-    const record = source.get(STATE_KEY);
-    const text = source.get(RLF_KEY);
-    if (record === null || text === null) return null;
-    const state = new LedgerState(readRlf(String(read(text))));
-    state.#readRecord(read(record));
-    for (const [key, value] of source.scan(spacePrefix(Space.account))) {
-      const license = Buffer.from(key.subarray(1)).toString('utf8');
-      state.accounts.set(license, readAccounts(license, read(value)));
-    }
+    const record = readStateRecord(source);
+    if (record === null) return null;
+    const state = new LedgerState(readRlf(record.rlf));
+    record.into(state);
     return state;
   }
 
-  /** Applies the entry after the last applied one. A void entry changes nothing. */
-  apply({ index, entry }: LogEntry): Touched {
-    assert(index === this.applied + 1, 'entries are applied in order, each once');
-    this.applied = index;
-    return this.#apply(entry);
+  /** All of it, as bytes: a snapshot for a server that lags far behind. */
+  snapshot(): Uint8Array {
+    return stateRecord(this);
   }
 
-  #apply(entry: Entry): Touched {
+  /** Becomes what a snapshot of another server says. */
+  restore(snapshot: Uint8Array): void {
+    const record = readStateRecord(snapshot);
+    assert(record !== null, 'a snapshot holds a state');
+    this.rlf = readRlf(record.rlf);
+    this.table = new LicenseTable(this.rlf);
+    this.#writes.forget();
+    record.into(this);
+    this.#writes.all();
+  }
+
+  /** The records of what changed since the last call. */
+  takeWrites(): Write[] {
+    return this.#writes.take();
+  }
+
+  /** Where a key that was granted or claimed at `server` is now; null where it ended. */
+  whereabouts(id: string, server: string): { server: string; since: number } | null {
+    let at = { server, since: 0 };
+    // Each step is a later entry than the one before, so this ends.
+    for (let moved = this.moved.get(server, id); moved !== undefined; ) {
+      if (moved.to === null) return null;
+      at = { server: moved.to, since: moved.index };
+      const next = this.moved.get(moved.to, id);
+      moved = next !== undefined && next.index > moved.index ? next : undefined;
+    }
+    return at;
+  }
+
+  /** Applies the entry after the last applied one. */
+  apply({ index, term, entry }: LogEntry, configuration: Configuration | null): Applied {
+    assert(index === this.applied + 1, 'entries are applied in order, each once');
+    this.applied = index;
+    this.term = term;
+    if (configuration !== null) this.configuration = configuration;
+    const touched = entry === null ? NOTHING : this.#apply(index, entry);
+    const valid = touched !== 'void';
+    this.#writes.touched(valid ? touched : NOTHING);
+    if (valid) this.#dropEmpty(touched);
+    return { index, term, entry, valid, touched: valid ? touched : touchedByVoid(entry) };
+  }
+
+  /** A license that no RLF names any more goes with its last seat. */
+  #dropEmpty(touched: Touched): void {
+    for (const id of touched ?? [...this.accounts.keys()]) {
+      const accounts = this.accounts.get(id);
+      if (accounts === undefined || this.table.byId(id) !== null || !isEmpty(accounts)) continue;
+      this.accounts.delete(id);
+    }
+  }
+
+  #apply(index: number, entry: Entry): Touched | 'void' {
     switch (entry.type) {
-      case 'term':
-        return NOTHING;
-      case 'move': {
-        const accounts = this.accounts.get(entry.license);
-        if (accounts === undefined) return NOTHING;
-        // Void or not, it is no longer on its way, and whoever counted on it looks again.
-        moveSeats(accounts, entry);
-        return new Set([entry.license]);
-      }
+      case 'move':
+      case 'end':
+      case 'lifetime':
+        return this.servers.takes(entry.by) ? this.#proposed(index, entry, entry.by) : 'void';
+      case 'fenced':
+        return this.servers.fenced(entry.server, index) ? NOTHING : 'void';
+      case 'opened':
+        return this.#opened(index, entry);
       case 'returned':
-        return this.#returned(entry);
+        return this.servers.returned(entry, index) ? NOTHING : 'void';
       case 'rlf':
         return this.#enforce(entry);
+      case 'evict':
+        this.evicted.set(entry.id, this.mark + MOVED_KEPT_MS);
+        return NOTHING;
       case 'mark':
         return this.#advanceMark(entry.time);
       case 'secret':
-        if (entry.generation <= this.secretGeneration) return NOTHING;
+        if (entry.generation <= this.secretGeneration) return 'void';
         this.secret = entry.secret;
         this.secretGeneration = entry.generation;
         return NOTHING;
     }
   }
 
-  #returned({ server, boot, fence }: Extract<Entry, { type: 'returned' }>): Touched {
-    const known = this.servers.get(server);
-    if (known !== undefined && (known.fence !== fence || known.boot > boot)) return NOTHING;
-    this.servers.set(server, {
-      state: 'returned',
-      boot,
-      fence,
-      generation: known?.generation ?? 0,
-    });
-    return NOTHING;
+  #proposed(index: number, proposal: Proposal, by: Author): Touched | 'void' {
+    const accounts = this.accounts.get(proposal.license);
+    if (accounts === undefined) return 'void';
+    switch (proposal.type) {
+      case 'move': {
+        const { claim, from, to } = proposal;
+        if (claim === null) {
+          // Out of a row its owner alone gives: what it gives up it no longer issues.
+          if (from !== by.server && from !== FREE_POOL) return 'void';
+          if (!moveSeats(accounts, proposal)) return 'void';
+          break;
+        }
+        const leaving = { ...claim, server: from };
+        if (to !== by.server || !this.#mayLeave(accounts, leaving)) return 'void';
+        if (!moveSeats(accounts, { from, to, count: claim.key.count })) return 'void';
+        this.#leave(index, proposal.license, leaving, to);
+        break;
+      }
+      case 'end': {
+        if (!this.#mayLeave(accounts, proposal)) return 'void';
+        this.#leave(index, proposal.license, proposal, proposal.released ? null : by.server);
+        break;
+      }
+      case 'lifetime':
+        keepLongest(accounts, by.server, proposal.ms);
+        break;
+    }
+    return new Set([proposal.license]);
   }
 
-  #enforce({ text }: Extract<Entry, { type: 'rlf' }>): Touched {
+  /** A key leaves a server only after its fence, before its row is opened, and once. */
+  #mayLeave(accounts: Accounts, { key, server, fence }: Leaving): boolean {
+    const known = this.servers.get(server);
+    if (known === undefined || known.fence !== fence || known.session !== null) return false;
+    if ((accounts.opened.get(server) ?? 0) > fence) return false;
+    return this.moved.get(server, key.id) === undefined && !this.evicted.has(key.id);
+  }
+
+  #leave(index: number, license: string, { key, server: from }: Leaving, to: string | null): void {
+    const moved = { index, from, to, license, key, until: this.mark + MOVED_KEPT_MS };
+    this.moved.add(moved);
+    this.#writes.moved(moved);
+  }
+
+  #opened(
+    index: number,
+    { server, fence, licenses }: Extract<Entry, { type: 'opened' }>,
+  ): Touched | 'void' {
+    const known = this.servers.get(server);
+    if (known === undefined || known.fence !== fence || known.session !== null) return 'void';
+    const opened: Touched = new Set(licenses.filter((license) => this.accounts.has(license)));
+    for (const license of opened) {
+      const accounts = this.accounts.get(license);
+      accounts?.opened.set(server, index);
+      accounts?.longest.delete(server);
+    }
+    this.#forgetMoved(({ from, license }) => from === server && opened.has(license));
+    return opened;
+  }
+
+  #forgetMoved(isOver: Parameters<MovedKeys['forget']>[0]): void {
+    for (const moved of this.moved.forget(isOver)) this.#writes.forgotten(moved);
+  }
+
+  #enforce({ text }: Extract<Entry, { type: 'rlf' }>): Touched | 'void' {
     const rlf = readRlf(text);
-    if (!supersedes(rlf, this.rlf)) return NOTHING;
+    if (!supersedes(rlf, this.rlf)) return 'void';
+    const before = this.table;
     this.rlf = rlf;
     this.table = new LicenseTable(this.rlf);
+    for (const id of this.accounts.keys()) {
+      this.#keepLifetime(id, lifetimeAt(before.byId(id), this.mark), this.mark);
+    }
     this.#openLicenses();
     return null;
   }
 
-  #advanceMark(time: number): Touched {
-    if (time <= this.mark) return NOTHING;
+  #advanceMark(time: number): Touched | 'void' {
+    if (time <= this.mark) return 'void';
     const before = this.mark;
     this.mark = time;
+    this.#forgetMoved(({ until }) => until <= time);
+    for (const [id, until] of this.evicted) if (until <= time) this.evicted.delete(id);
     if (before === 0) {
       this.#openLicenses();
       return null;
@@ -142,10 +253,18 @@ export class LedgerState {
     const touched = new Set<string>();
     for (const license of this.table.licenses) {
       if (!license.changesBetween(before, time)) continue;
+      this.#keepLifetime(license.id, lifetimeAt(license, before), time);
       this.#setLimit(license.id, license.limitAt(time));
       touched.add(license.id);
     }
     return touched;
+  }
+
+  /** Keys keep the L that they were granted with: a shorter one opens no row sooner. */
+  #keepLifetime(id: string, beforeMs: number, mark: number): void {
+    const accounts = this.accounts.get(id);
+    if (accounts === undefined || beforeMs <= lifetimeAt(this.table.byId(id), mark)) return;
+    for (const server of accounts.rows.keys()) keepLongest(accounts, server, beforeMs);
   }
 
   /** Opens accounts for new licenses, and gives every license the limit that is due now. */
@@ -181,58 +300,23 @@ export class LedgerState {
     assert(accounts !== undefined, 'every license of the RLF in force has accounts');
     setHardLimit(accounts, limit);
   }
+}
 
-  /** The records that hold this state after `touched` changed. */
-  writes(touched: Touched, rlfChanged: boolean): Write[] {
-    const writes: Write[] = [put(STATE_KEY, this.#record())];
-    if (rlfChanged) writes.push(put(RLF_KEY, this.rlf.text));
-    for (const id of touched ?? [...this.accounts.keys()].sort()) {
-      const accounts = this.accounts.get(id);
-      if (accounts === undefined) continue;
-      const key = textKey(Space.account, id);
-      if (this.table.byId(id) === null && isEmpty(accounts)) {
-        this.accounts.delete(id);
-        writes.push(drop(key));
-      } else {
-        writes.push(put(key, accountsRecord(accounts)));
-      }
-    }
-    return writes;
-  }
+interface Leaving {
+  readonly key: { readonly id: string; readonly count: number } & MovedKeyFields;
+  readonly server: string;
+  readonly fence: number;
+}
 
-  #record(): unknown[] {
-    const servers = [...this.servers].sort(([a], [b]) => (a < b ? -1 : 1));
-    return [
-      this.applied,
-      this.mark,
-      this.epoch,
-      this.secretGeneration,
-      this.secret,
-      servers.map(([id, { state, boot, generation, fence }]) => [
-        id,
-        state,
-        boot,
-        generation,
-        fence,
-      ]),
-    ];
-  }
+type MovedKeyFields = Extract<Proposal, { type: 'end' }>['key'];
 
-  #readRecord(record: unknown): void {
-    const [applied, mark, , secretGeneration, secret, servers] = record as [
-      number,
-      number,
-      number,
-      number,
-      Uint8Array | null,
-      [string, ServerState['state'], number, number, number | null][],
-    ];
-    this.applied = applied;
-    this.mark = mark;
-    this.secretGeneration = secretGeneration;
-    this.secret = secret?.slice() ?? null;
-    for (const [id, state, boot, generation, fence] of servers) {
-      this.servers.set(id, { state, boot, generation, fence });
-    }
-  }
+/** Whoever counted on a void entry looks again. */
+function touchedByVoid(entry: Entry | null): Touched {
+  return entry !== null && 'license' in entry ? new Set([entry.license]) : NOTHING;
+}
+
+/** L for a key granted at `mark`, in milliseconds; 0 where none is. */
+export function lifetimeAt(license: TableLicense | null, mark: number): number {
+  const usable = license !== null && license.phaseAt(mark) === 'active';
+  return usable ? license.keyLifetimeMsAt(mark) : 0;
 }

@@ -61,12 +61,17 @@ export interface Stored {
 
 const NO_DATA = new Uint8Array(0);
 
+/** The configuration that a pool begins with. */
+export function foundingConfiguration(voters: readonly ServerId[]): Configuration {
+  return { voters: [...voters].sort(), learners: [] };
+}
+
 /**
  * The common beginning of a pool's first servers. It stands at index 1, so a server that joins
  * later (and has nothing) can only be brought up by a snapshot, which tells it the configuration.
  */
 export function foundingState(voters: readonly ServerId[], data: Uint8Array = NO_DATA): Stored {
-  const configuration = { voters: [...voters].sort(), learners: [] };
+  const configuration = foundingConfiguration(voters);
   return {
     hardState: { term: 1, votedFor: null },
     snapshot: { index: 1, term: 1, configuration, data },

@@ -1,0 +1,70 @@
+/**
+ * Keys that left a fenced server: where a claim took them, or that they ended (DESIGN section 7).
+ * The fenced server drops them when it is back, its clients find them by it, and one that missed
+ * the entries takes over what came to it. Kept until the server's seats are opened, or for a day.
+ */
+import type { ClaimedKey } from './entries.ts';
+
+export interface MovedKey {
+  /** Of the entry. */
+  readonly index: number;
+  readonly from: string;
+  /** Null where it ended. */
+  readonly to: string | null;
+  readonly license: string;
+  readonly key: ClaimedKey;
+  /** The mark at which it is forgotten. */
+  readonly until: number;
+}
+
+export class MovedKeys {
+  /** By the server that they left, then by id. */
+  readonly #moved = new Map<string, Map<string, MovedKey>>();
+
+  get(from: string, id: string): MovedKey | undefined {
+    return this.#moved.get(from)?.get(id);
+  }
+
+  from(server: string): Iterable<MovedKey> {
+    return this.#moved.get(server)?.values() ?? [];
+  }
+
+  *all(): Iterable<MovedKey> {
+    for (const server of [...this.#moved.keys()].sort()) yield* this.from(server);
+  }
+
+  add(moved: MovedKey): void {
+    const { from, key } = moved;
+    let keys = this.#moved.get(from);
+    if (keys === undefined) {
+      keys = new Map();
+      this.#moved.set(from, keys);
+    }
+    keys.set(key.id, moved);
+  }
+
+  /** Forgets and returns those that `isOver` says. */
+  forget(isOver: (moved: MovedKey) => boolean): MovedKey[] {
+    const over = [...this.all()].filter(isOver);
+    for (const { from, key } of over) this.#moved.get(from)?.delete(key.id);
+    return over;
+  }
+
+  clear(): void {
+    this.#moved.clear();
+  }
+}
+
+export function movedRecord({ index, from, to, license, key, until }: MovedKey): unknown[] {
+  const { id, count, lifetimeMs, since, holder } = key;
+  return [index, from, to, license, until, [id, count, lifetimeMs, since, holder]];
+}
+
+export function readMoved(record: unknown): MovedKey {
+  const [index, from, to, license, until, fields] = record as [
+    ...[number, string, string | null, string, number],
+    [string, number, number, number, ClaimedKey['holder']],
+  ];
+  const [id, count, lifetimeMs, since, holder] = fields;
+  return { index, from, to, license, until, key: { id, count, lifetimeMs, since, holder } };
+}

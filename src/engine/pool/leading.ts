@@ -1,0 +1,277 @@
+/**
+ * What only the leader does: it hears its followers' acks and echoes them, enters fences, openings
+ * and returns in the ledger, advances the mark, and takes in what others propose (DESIGN section 6).
+ */
+import type { Outbox } from '../effects.ts';
+import { LmError } from '../errors.ts';
+import { decodeProposal, type Entry } from '../ledger/entries.ts';
+import type { Applied } from '../ledger/state.ts';
+import { MARK_INTERVAL_MS, MARK_RETRY_MS } from '../limits.ts';
+import { majority } from '../raft/membership.ts';
+import type { ServerId } from '../raft/types.ts';
+import type { Time } from '../time.ts';
+import { Ahead, FENCE_AFTER_ACK_MS, FENCE_UNHEARD_MS, Openings } from './fencing.ts';
+import type { Pool } from './pool.ts';
+import { decodeReport, encodeWord } from './report.ts';
+
+export interface LeadingOptions {
+  readonly boot: number;
+  readonly secret: Uint8Array;
+  readonly outbox: Outbox;
+  readonly licenseTime: (time: Time) => number;
+}
+
+export class Leading {
+  readonly #pool: Pool;
+  readonly #options: LeadingOptions;
+  readonly #ahead = new Ahead();
+  readonly #openings = new Openings();
+  /** Since when an entry of this server's term is committed; null while it does not lead so. */
+  #establishedAt: number | null = null;
+  /** The next proposal to take from each server, by its session. */
+  readonly #taken = new Map<ServerId, { readonly session: number; readonly next: number }>();
+  /** What was entered in this term, and may not be applied yet. */
+  #entered = { mark: 0, rlf: 0, secret: 0 };
+  #mayIssue = false;
+  #nextDue = Number.POSITIVE_INFINITY;
+
+  constructor(pool: Pool, options: LeadingOptions) {
+    this.#pool = pool;
+    this.#options = options;
+  }
+
+  /** It led a majority once in this term, and the log does not say that it is fenced. */
+  get mayIssue(): boolean {
+    return this.#mayIssue;
+  }
+
+  get nextDue(): number {
+    return this.#nextDue;
+  }
+
+  /** This server was elected. */
+  begin(): void {
+    this.end();
+    this.#pool.picture.forget();
+    this.#readLog();
+  }
+
+  /** What the log says beyond what is applied, and nothing else, is on its way. */
+  #readLog(): void {
+    this.#ahead.clear();
+    this.#entered = { mark: 0, rlf: 0, secret: 0 };
+    this.#taken.clear();
+    for (const logEntry of this.#pool.ledger.unapplied()) {
+      this.#ahead.note(logEntry);
+      const { entry } = logEntry;
+      if (entry === null || !('by' in entry)) continue;
+      const { server, session, number } = entry.by;
+      this.#taken.set(server, { session, next: number + 1 });
+    }
+  }
+
+  end(): void {
+    this.#establishedAt = null;
+    this.#mayIssue = false;
+    this.#nextDue = Number.POSITIVE_INFINITY;
+  }
+
+  established(): void {
+    this.#establishedAt = this.#pool.time.boot;
+  }
+
+  /** At the start: a fence that is in the records is timed from now. */
+  recovered(): void {
+    const { state, time } = this.#pool;
+    for (const { fingerprint } of state.rlf.servers) {
+      const { fence = null } = state.servers.get(fingerprint) ?? {};
+      if (fence !== null) this.#openings.fenced(fingerprint, fence, time.boot);
+    }
+  }
+
+  applied({ index, entry, valid }: Applied): void {
+    if (!valid || entry === null || 'by' in entry) {
+      if (entry?.type === 'lifetime') this.#openings.changed();
+      return;
+    }
+    const { boot: now } = this.#pool.time;
+    if (entry.type === 'fenced') this.#openings.fenced(entry.server, index, now);
+    else this.#openings.changed();
+  }
+
+  acked(from: ServerId, attachment: Uint8Array | null): void {
+    this.#pool.picture.acked(from, this.#pool.time.boot);
+    if (attachment !== null) this.reported(from, attachment);
+  }
+
+  reported(from: ServerId, body: Uint8Array): void {
+    try {
+      const report = decodeReport(body);
+      if (!this.#pool.trusts(from, report.transaction)) return;
+      this.#pool.picture.reported(from, report);
+      const { session, firstProposal, proposals } = report;
+      if (session !== null) this.proposed(from, session, firstProposal, proposals);
+    } catch (error) {
+      if (!(error instanceof LmError)) throw error;
+      const server = this.#pool.nameOf(from);
+      this.#options.outbox.note('warn', error.message, { server });
+    }
+  }
+
+  /** Takes those that are next; what came before or is out of order does nothing. */
+  proposed(server: ServerId, session: number, first: number, all: readonly Uint8Array[]): void {
+    const known = this.#pool.state.servers.get(server);
+    if (this.#establishedAt === null || known?.session !== session) return;
+    const taken = this.#taken.get(server);
+    let next = known.proposal + 1;
+    if (taken?.session === session) next = Math.max(next, taken.next);
+    for (const [at, bytes] of all.entries()) {
+      const number = first + at;
+      if (number !== next) continue;
+      const by = { server, session, number };
+      this.#pool.ledger.propose({ ...decodeProposal(bytes), by });
+      next += 1;
+      this.#taken.set(server, { session, next });
+    }
+  }
+
+  enter(entry: Extract<Entry, { type: 'evict' | 'rlf' }>): void {
+    if (this.#establishedAt === null) return;
+    if (entry.type === 'rlf') {
+      if (entry.sequence <= Math.max(this.#entered.rlf, this.#pool.state.rlf.sequence)) return;
+      this.#entered.rlf = entry.sequence;
+    }
+    this.#pool.ledger.propose(entry);
+  }
+
+  /** Appends what was proposed. Where that can't be, all of it is proposed again by its author. */
+  append(): void {
+    const appended = this.#pool.ledger.append();
+    for (const logEntry of appended ?? []) this.#ahead.note(logEntry);
+    if (appended === null && this.#pool.leads) this.#readLog();
+  }
+
+  /** What is said to a follower with every message. */
+  word(to: ServerId): Uint8Array {
+    const { picture, memory, state, server: self, time, transaction } = this.#pool;
+    const peer = picture.peer(to);
+    const others = state.rlf.servers.filter(({ fingerprint }) => fingerprint !== to);
+    return encodeWord({
+      echo: this.#mayEcho(to) ? peer.echo : null,
+      change: peer.change,
+      servers: others.map(({ fingerprint: id }) => {
+        if (id === self) return { id, up: true, transaction };
+        return { id, up: picture.isUp(id, time.boot), transaction: memory.transaction(id) };
+      }),
+    });
+  }
+
+  /** Only while its own window is open, and only to who returned, by the ack of that session. */
+  #mayEcho(to: ServerId): boolean {
+    const { picture, state, time, window } = this.#pool;
+    if (this.#establishedAt === null || !window.isOpen(time.boot)) return false;
+    const newest = this.#ahead.newest(to, state);
+    return newest?.type === 'returned' && newest.index === picture.peer(to).echo?.session;
+  }
+
+  /** Does what is due. */
+  lead(): void {
+    const { ledger, state, window, server: self, time } = this.#pool;
+    if (this.#establishedAt === null) return;
+    window.acked(ledger.quorumRound);
+    this.#nextDue = Number.POSITIVE_INFINITY;
+    this.#keepSecret();
+    this.#advanceMark(time);
+    for (const server of state.configuration.voters) {
+      if (server !== self) this.#fence(server);
+      this.#open(server);
+      this.#return(server);
+    }
+    const newest = this.#ahead.newest(self, state);
+    this.#mayIssue = newest?.type === 'returned' && newest.index === this.#pool.session;
+  }
+
+  #keepSecret(): void {
+    const { state, ledger } = this.#pool;
+    if (state.secret !== null || this.#entered.secret > 0) return;
+    this.#entered.secret = state.secretGeneration + 1;
+    const { secret } = this.#options;
+    ledger.propose({ type: 'secret', generation: this.#entered.secret, secret });
+  }
+
+  #fence(server: ServerId): void {
+    const { picture, state, time } = this.#pool;
+    if (this.#ahead.newest(server, state)?.type === 'fenced') return;
+    const { ackedAt } = picture.peer(server);
+    const unheardAt = (this.#establishedAt ?? time.boot) + FENCE_UNHEARD_MS;
+    const at = ackedAt === null ? unheardAt : ackedAt + FENCE_AFTER_ACK_MS;
+    this.#nextDue = Math.min(this.#nextDue, at);
+    if (at > time.boot) return;
+    this.#enter({ type: 'fenced', server });
+    this.#options.outbox.note('warn', 'a server is fenced: it may not issue any more', {
+      server: this.#pool.nameOf(server),
+    });
+  }
+
+  #open(server: ServerId): void {
+    const { state, time } = this.#pool;
+    const newest = this.#ahead.newest(server, state);
+    const isFenced = newest?.type === 'fenced' && newest.index <= state.applied;
+    if (!isFenced || this.#ahead.isOpening(server, state)) return;
+    const licenses = this.#openings.due(server, state, time.boot);
+    this.#nextDue = Math.min(this.#nextDue, this.#openings.nextDue(server));
+    if (licenses.length === 0) return;
+    this.#enter({ type: 'opened', server, fence: newest.index, licenses });
+  }
+
+  /** It asks for it, and has not had it. */
+  #return(server: ServerId): void {
+    const { picture, state, server: self, session } = this.#pool;
+    const newest = this.#ahead.newest(server, state);
+    const fence = newest === null ? null : newest.type === 'fenced' ? newest.index : newest.fence;
+    const own = session === null ? { fence } : null;
+    const asked = server === self ? own : picture.peer(server).returns;
+    const boot = server === self ? this.#options.boot : picture.peer(server).boot;
+    if (asked === null || asked.fence !== fence) return;
+    if (newest?.type === 'returned' && newest.boot >= boot) return;
+    this.#enter({ type: 'returned', server, boot, fence });
+  }
+
+  /** Enters the wall time that a majority's clocks passed: now and then, and when it matters. */
+  #advanceMark(time: Time): void {
+    const { state } = this.#pool;
+    const { mark, table } = state;
+    const reached = this.#wallTime(time);
+    const last = Math.max(mark, this.#entered.mark);
+    const change = table.nextChange(last) ?? Number.POSITIVE_INFINITY;
+    const isDue = this.#entered.mark === 0 || reached >= Math.min(last + MARK_INTERVAL_MS, change);
+    if (isDue && reached > last) {
+      this.#entered.mark = reached;
+      this.#pool.ledger.propose({ type: 'mark', time: reached });
+    }
+    const from = Math.max(last, this.#entered.mark);
+    const next = Math.min(
+      from + MARK_INTERVAL_MS,
+      table.nextChange(from) ?? Number.POSITIVE_INFINITY,
+    );
+    const retryMs = state.configuration.voters.length > 1 ? MARK_RETRY_MS : 1;
+    this.#nextDue = Math.min(this.#nextDue, time.boot + Math.max(retryMs, next - reached));
+  }
+
+  /** What the clocks of a majority say at least. One that said nothing yet says nothing. */
+  #wallTime(time: Time): number {
+    const { picture, server: self, state } = this.#pool;
+    const { configuration } = state;
+    const own = this.#options.licenseTime(time);
+    const readings = configuration.voters
+      .map((server) => (server === self ? own : picture.peer(server).wall))
+      .sort((a, b) => b - a);
+    return readings[majority(configuration) - 1] ?? 0;
+  }
+
+  /** In the log of this step: nothing else is entered for the same reason meanwhile. */
+  #enter(entry: Entry): void {
+    this.#ahead.note({ index: Number.POSITIVE_INFINITY, term: 0, entry });
+    this.#pool.ledger.propose(entry);
+  }
+}

@@ -1,0 +1,101 @@
+/** What this server tells its leader: with every ack, and in between when there is news. */
+import { REPORT_INTERVAL_MS, REPORT_ROWS_MAX } from '../limits.ts';
+import type { Time } from '../time.ts';
+import type { Pool } from './pool.ts';
+import { encodeReport, type Usage } from './report.ts';
+
+export class Reporter {
+  readonly #pool: Pool;
+  readonly #boot: number;
+  readonly #licenseTime: (time: Time) => number;
+  /** By license: what it is now, and the number of the change that made it so. */
+  readonly #usage = new Map<string, Usage & { readonly change: number }>();
+  /** Counts changes of usage, and how far the leader confirmed them. */
+  #change = 0;
+  #confirmed = 0;
+  #reported = 0;
+  #dueAt = Number.POSITIVE_INFINITY;
+
+  constructor(
+    pool: Pool,
+    options: { readonly boot: number; readonly licenseTime: (time: Time) => number },
+  ) {
+    this.#pool = pool;
+    this.#boot = options.boot;
+    this.#licenseTime = options.licenseTime;
+  }
+
+  /** Rows whose usage changed. */
+  changed(rows: readonly Usage[], now: number): void {
+    if (rows.length === 0) return;
+    for (const row of rows) {
+      this.#change += 1;
+      // Sorted by change: what changed last stands last.
+      this.#usage.delete(row.license);
+      this.#usage.set(row.license, { ...row, change: this.#change });
+    }
+    this.#dueAt = Math.min(this.#dueAt, now + REPORT_INTERVAL_MS);
+  }
+
+  /** The leader has everything up to this change; it says so of what this server told it. */
+  confirmed(change: number): void {
+    this.#confirmed = Math.min(change, this.#reported);
+  }
+
+  /** There is another leader, which knows nothing. */
+  again(): void {
+    this.#confirmed = 0;
+    this.#reported = 0;
+    if (this.#usage.size > 0) this.#dueAt = Number.NEGATIVE_INFINITY;
+  }
+
+  get nextDue(): number {
+    return this.#pool.leader === null ? Number.POSITIVE_INFINITY : this.#dueAt;
+  }
+
+  /** With an ack: numbered, so that the leader can echo it. */
+  ack(time: Time): Uint8Array {
+    const { session, window } = this.#pool;
+    return this.#encode(time, session === null ? null : window.ack(time.boot));
+  }
+
+  report(time: Time): Uint8Array {
+    return this.#encode(time, null);
+  }
+
+  #encode(time: Time, number: number | null): Uint8Array {
+    const { session, state, server, proposals, transaction } = this.#pool;
+    const known = state.servers.get(server);
+    const returns = session === null ? { fence: known?.fence ?? null } : null;
+    const rows = this.#unconfirmed();
+    const { first, bytes } = proposals.isDue(time.boot)
+      ? proposals.take(time.boot)
+      : { first: 0, bytes: [] };
+    this.#dueAt = Number.POSITIVE_INFINITY;
+    return encodeReport({
+      ...{ boot: this.#boot, transaction, session, number, returns },
+      wall: this.#licenseTime(time),
+      change: this.#reported,
+      usage: rows,
+      firstProposal: first,
+      proposals: bytes,
+      offers: null,
+    });
+  }
+
+  #unconfirmed(): Usage[] {
+    const rows: Usage[] = [];
+    this.#reported = this.#change;
+    if (this.#confirmed === this.#change) return rows;
+    for (const row of this.#usage.values()) {
+      if (row.change <= this.#confirmed) continue;
+      if (rows.length >= REPORT_ROWS_MAX) {
+        // The rest follows once these are confirmed.
+        this.#reported = row.change - 1;
+        break;
+      }
+      rows.push(row);
+    }
+    return rows;
+  }
+}
