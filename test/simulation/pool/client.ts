@@ -116,6 +116,11 @@ export class PoolClient {
     }
   }
 
+  /** Uses what it has for no longer than that. */
+  hurry(ms: number): void {
+    for (const seat of [...this.seats]) seat.hurry(this.random.between(0, ms));
+  }
+
   uses(connection: PoolConnection): boolean {
     return this.#connection === connection;
   }

@@ -12,6 +12,8 @@ import type { PoolWorld } from './world.ts';
 /** Within this time after all faults end everybody is served. */
 const CALM_MS_MAX = 5 * 60_000;
 const SERVED_IN_CALM = 2;
+/** Seats that were to be used for long end by then. */
+const HURRY_MS = 10_000;
 const REPEAT_MS = 4_000;
 /** How long a server may take to look for seats whose time is over, and to tell the others. */
 const LATE_MS_MAX = 60_000;
@@ -47,7 +49,10 @@ export class Ending {
     world.calm = true;
     world.faults.stop();
     world.network.heal();
-    for (const client of world.clients) for (const path of client.paths) path.heal();
+    for (const client of world.clients) {
+      for (const path of client.paths) path.heal();
+      client.hurry(HURRY_MS);
+    }
     for (const server of world.servers) {
       server.held = false;
       world.start(server, this.#random.chance(0.3));

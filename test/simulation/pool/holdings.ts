@@ -11,9 +11,9 @@ import type { PoolProcess, PoolServer } from './server.ts';
 
 /** What a server that is down has on its disk. */
 interface Left {
-  readonly ids: ReadonlySet<string>;
+  /** Licenses of its keys by id, and when their seats were last opened there. */
+  readonly keys: ReadonlyMap<string, { readonly license: string; readonly opened: number }>;
   readonly applied: number;
-  readonly generation: number;
 }
 
 const NEVER = { boot: 0, wall: 0 };
@@ -49,10 +49,12 @@ export class Holdings {
     if (process === null) return;
     const table = new KeyTable();
     table.recover(server.disk, 0);
-    const ids = new Set([...table.values()].map(({ id }) => id));
-    const applied = process.core.applied ?? process.core.state.applied;
-    const generation = this.#ledgers.generation(server);
-    this.#left.set(server, { ids, applied, generation });
+    const keys = [...table.values()].map(({ id, terms: { license } }) => {
+      const opened = process.core.state.accounts.get(license)?.opened.get(server.id) ?? 0;
+      return [id, { license, opened }] as const;
+    });
+    const applied = process.core.applied;
+    this.#left.set(server, { keys: new Map(keys), applied });
   }
 
   check(now: number): void {
@@ -102,14 +104,16 @@ export class Holdings {
   #isHeld(id: string): boolean {
     return this.#servers.some((server) => {
       const { process } = server;
-      // Once it is opened, whether it knows or not, its keys of before are void.
-      const generation = this.#ledgers.generation(server);
+      // Once its seats are opened, whether it knows or not, its keys of before are void.
       if (process !== null && !server.restored) {
-        const own = process.core.state.servers.get(server.id)?.generation ?? 0;
-        return own === generation && process.core.authorization(id, NEVER) !== null;
+        const key = process.core.authorization(id, NEVER);
+        if (key === null) return false;
+        const license = licenseId(key);
+        const own = process.core.state.accounts.get(license)?.opened.get(server.id) ?? 0;
+        return own >= this.#ledgers.opened(server, license);
       }
-      const left = this.#left.get(server);
-      return left !== undefined && left.generation === generation && left.ids.has(id);
+      const left = this.#left.get(server)?.keys.get(id);
+      return left !== undefined && left.opened >= this.#ledgers.opened(server, left.license);
     });
   }
 
@@ -117,7 +121,7 @@ export class Holdings {
   #appliedBy(server: PoolServer): number {
     const { process, restored } = server;
     if (restored) return Number.POSITIVE_INFINITY;
-    if (process !== null) return process.core.applied ?? process.core.state.applied;
+    if (process !== null) return process.core.applied;
     return this.#left.get(server)?.applied ?? 0;
   }
 

@@ -3,7 +3,9 @@
  * by one server a term.
  */
 import { createHash } from 'node:crypto';
-import type { LedgerState, ServerState } from '../../../src/engine/ledger/state.ts';
+import { decode } from '../../../src/engine/codec.ts';
+import type { ServerState } from '../../../src/engine/ledger/servers.ts';
+import type { LedgerState } from '../../../src/engine/ledger/state.ts';
 import { check } from '../failure.ts';
 import { WALL_START } from '../host.ts';
 import { FASTEST } from './options.ts';
@@ -29,28 +31,28 @@ export class Ledgers {
   bounds: ReadonlyMap<string, Bound> = new Map();
   /** The servers, as the newest state has them. */
   servers: ReadonlyMap<string, Readonly<ServerState>> = new Map();
+  readonly #opened = new Map<string, number>();
   readonly counts = { elections: 0, fences: 0, openings: 0, returns: 0, lowered: 0 };
 
   /** Whether that server applied more since it was last looked at. */
   turned(process: PoolProcess): boolean {
     this.#checkLeader(process);
-    const applied = process.core.applied ?? process.core.state.applied;
+    const applied = process.core.applied;
     if (this.#applied.get(process) === applied) return false;
     const before = this.#applied.get(process) ?? 0;
     check(applied >= before, 'what is applied stays applied', () => [applied, before]);
     this.#applied.set(process, applied);
     const { state } = process.core;
-    const text = ledgerText(state);
     this.#checkBalance(state);
-    this.#checkEqual(process, applied, text);
+    this.#checkEqual(process, applied);
     this.#checkMark(process, state);
     if (applied > this.newest) this.#takeNewest(applied, state);
     return true;
   }
 
-  /** How often it was opened. */
-  generation(server: PoolServer): number {
-    return this.servers.get(server.id)?.generation ?? 0;
+  /** When seats of that license were last opened at that server: an index, or 0. */
+  opened(server: PoolServer, license: string): number {
+    return this.#opened.get(`${server.id} ${license}`) ?? 0;
   }
 
   /**
@@ -61,7 +63,7 @@ export class Ledgers {
     const known = this.servers.get(server.id);
     const facts = () => ({ server: server.name, boot, known });
     check(!server.restored, 'a server that was rolled back issues nothing', facts);
-    const entered = known?.state === 'returned' && known.boot === boot;
+    const entered = known !== undefined && known.session !== null && known.boot === boot;
     check(entered, 'only a server that is in the pool issues', facts);
   }
 
@@ -74,12 +76,12 @@ export class Ledgers {
     check((known ?? leader) === leader, 'one leader a term', () => [core.term, known, leader]);
   }
 
-  #checkEqual({ server }: PoolProcess, index: number, text: string): void {
-    const hash = createHash('sha256').update(text).digest('base64');
+  #checkEqual({ server, core }: PoolProcess, index: number): void {
+    const hash = createHash('sha256').update(stateText(core.state)).digest('base64');
     const known = this.#hashes.get(index);
     this.#hashes.set(index, hash);
     const same = (known ?? hash) === hash;
-    check(same, 'servers that applied as much are equal', () => [server.name, index, text]);
+    check(same, 'servers that applied as much are equal', () => [server.name, index]);
   }
 
   #checkBalance({ accounts }: LedgerState): void {
@@ -97,21 +99,28 @@ export class Ledgers {
     check(ahead <= MARK_SLACK_MS, 'the mark is not ahead of a majority', () => ahead);
   }
 
-  #takeNewest(applied: number, { accounts, servers }: LedgerState): void {
+  #takeNewest(applied: number, { accounts, servers, rlf }: LedgerState): void {
     this.newest = applied;
     const bounds = new Map<string, Bound>();
-    for (const [license, { hardLimit, deficit }] of accounts) {
+    for (const [license, { hardLimit, deficit, opened }] of accounts) {
       bounds.set(license, { hardLimit, deficit });
       if (deficit > (this.bounds.get(license)?.deficit ?? 0)) this.counts.lowered++;
+      for (const [server, index] of opened) {
+        this.#opened.set(`${server} ${license}`, index);
+        if (this.#isNew(`${server} ${license} opened ${index}`)) this.counts.openings++;
+      }
     }
     this.bounds = bounds;
-    this.servers = new Map([...servers].map(([id, server]) => [id, { ...server }]));
-    for (const [id, { state, boot, generation, fence }] of servers) {
+    const known = new Map<string, Readonly<ServerState>>();
+    for (const { fingerprint: id } of rlf.servers) {
+      const server = servers.get(id);
+      if (server === undefined) continue;
+      known.set(id, { ...server });
+      const { fence, session } = server;
       if (fence !== null && this.#isNew(`${id} fenced ${fence}`)) this.counts.fences++;
-      if (generation > 0 && this.#isNew(`${id} opened ${generation}`)) this.counts.openings++;
-      const returned = state === 'returned' && this.#isNew(`${id} returned ${boot} ${fence}`);
-      if (returned) this.counts.returns++;
+      if (session !== null && this.#isNew(`${id} returned ${session}`)) this.counts.returns++;
     }
+    this.servers = known;
   }
 
   #isNew(event: string): boolean {
@@ -121,17 +130,11 @@ export class Ledgers {
   }
 }
 
-/** Everything about the state that must be the same everywhere. */
-function ledgerText({ mark, rlf, secretGeneration, servers, accounts }: LedgerState): string {
-  return JSON.stringify(inOrder([mark, rlf.sequence, secretGeneration, servers, accounts]));
-}
-
-/** Maps and objects with their fields in order: how they came to be may differ. */
-function inOrder(value: unknown): unknown {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
-  if (Array.isArray(value)) return value.map(inOrder);
-  if (value instanceof Set) return [...value].sort().map(inOrder);
-  if (typeof value !== 'object' || value === null) return value;
-  const fields = value instanceof Map ? [...value] : Object.entries(value);
-  return fields.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, field]) => [name, inOrder(field)]);
+/** All of it, keys that moved by index: in which order they are kept says how they came. */
+function stateText(state: LedgerState): string {
+  const [head, rlf, accounts, moved] = decode(state.snapshot()) as [
+    ...[unknown, string, unknown],
+    [number, ...unknown[]][],
+  ];
+  return JSON.stringify([head, rlf, accounts, moved.sort(([a], [b]) => a - b)]);
 }

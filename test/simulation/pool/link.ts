@@ -1,21 +1,22 @@
 /**
  * The link between two servers: a connection that comes up with greetings, carries messages, and is
  * refused, reset or cut, in one direction or both. Messages may be lost, late, repeated, and
- * overtake each other, also across reconnects; none reaches another process than it was sent to.
+ * overtake each other, at least across reconnects; none reaches another process than it was sent to.
  */
 import type { PeerGreeting, PeerMessage } from '../../../src/engine/peer-messages.ts';
 import type { Agenda } from '../agenda.ts';
 import type { Path } from '../network.ts';
 import type { Random } from '../random.ts';
+import type { PoolOptions } from './options.ts';
 import type { PoolProcess, PoolServer } from './server.ts';
 
 /** What a link needs of the world around it. */
 export interface LinkWorld {
   readonly agenda: Agenda;
   readonly calm: boolean;
+  readonly options: PoolOptions;
   trace(line: () => string): void;
   carried(from: PoolServer, to: PoolServer, message: PeerMessage): void;
-  greeted(from: PoolServer, to: PoolServer, greeting: PeerGreeting): void;
 }
 
 const RETRY_MS_MEAN = 400;
@@ -32,6 +33,8 @@ export class Link {
   /** Whether each end knows that it is up. */
   readonly #open = [false, false];
   #dialing = false;
+  /** When the last message of this connection arrives, of each end's, in true time. */
+  readonly #lastAt = [0, 0];
 
   constructor(parts: {
     readonly world: LinkWorld;
@@ -63,9 +66,14 @@ export class Link {
     if (this.#processes?.[side] !== from || !this.#open[side]) return;
     const to = this.#processes[1 - side];
     if (to === undefined) return;
+    const { agenda, options } = this.#world;
     for (const delay of this.#delays(side)) {
-      const ahead = from.server.host.trueNow - this.#world.agenda.now;
-      this.#later(to.server, ahead + delay, () => this.#arrive(from.server, to, message));
+      let at = from.server.host.trueNow + delay;
+      if (options.ordered) at = Math.max(at, this.#lastAt[side] ?? 0);
+      this.#lastAt[side] = at;
+      this.#later(to.server, at - agenda.now, () => this.#arrive(from.server, to, message));
+      // What a connection repeats it does not show.
+      if (options.ordered) return;
     }
   }
 
@@ -123,6 +131,7 @@ export class Link {
   #connect(side: 0 | 1, one: PoolProcess, other: PoolProcess): void {
     const processes = side === 0 ? ([one, other] as const) : ([other, one] as const);
     this.#processes = processes;
+    this.#lastAt.fill(0);
     const greeting = one.server.greeting();
     if (greeting === null) return;
     this.#later(other.server, this.#delay(), () => {
@@ -139,7 +148,6 @@ export class Link {
   #greet(from: PoolServer, to: PoolServer, greeting: PeerGreeting): void {
     this.#open[this.#side(to)] = true;
     this.#world.trace(() => `${to.name} is linked to ${from.name} ${JSON.stringify(greeting)}`);
-    this.#world.greeted(from, to, greeting);
     to.receive({ type: 'linked', peer: from.id, greeting });
   }
 

@@ -71,6 +71,8 @@ export interface PoolOptions {
   readonly licenses: PoolLicenseOptions;
   readonly network: NetworkOptions;
   readonly peers: NetworkOptions;
+  /** Messages of one connection between servers keep their order, as TCP has it. */
+  readonly ordered: boolean;
   readonly clients: PoolClientOptions;
   readonly server: PoolServerOptions;
   readonly faults: PoolFaultOptions;
@@ -102,6 +104,7 @@ export function drawPoolOptions(random: Random): PoolOptions {
       dates: !calm && random.chance(0.2),
     },
     network: calm ? HEALTHY : drawNetwork(random, [1, 5, 40]),
+    ordered: calm || random.chance(0.6),
     peers: calm ? HEALTHY : drawNetwork(random, [0.3, 2, 20]),
     clients: {
       count: random.integer(4, 9),

@@ -2,6 +2,7 @@
  * Gives a server an older image of its own disk while the others run. They must refuse it; that can
  * be asked of them only where each of them has on its disk that there was a later one.
  */
+import { read, Space, textKey } from '../../../src/engine/records.ts';
 import type { DiskImage } from '../disk.ts';
 import type { Random } from '../random.ts';
 import type { PoolServer } from './server.ts';
@@ -11,17 +12,9 @@ const POLL_MS = 1_000;
 const POLLS_MAX = 40;
 const DOWN_MS = 2_000;
 
-/** What one server knows of the disk of another. */
-interface Known {
-  /** By greetings; only on its disk once it wrote something later. */
-  heard: number;
-  stored: number;
-}
-
 export class Restorer {
   readonly #world: PoolWorld;
   readonly #random: Random;
-  readonly #known = new Map<string, Known>();
   #stopped = false;
   #busy = false;
 
@@ -32,26 +25,6 @@ export class Restorer {
 
   stop(): void {
     this.#stopped = true;
-  }
-
-  greeted(from: PoolServer, to: PoolServer, transaction: number): void {
-    const known = this.#of(to, from);
-    known.heard = Math.max(known.heard, transaction);
-  }
-
-  /** That server wrote to its disk. */
-  written(by: PoolServer): void {
-    for (const other of this.#world.servers) {
-      const known = this.#of(by, other);
-      known.stored = known.heard;
-    }
-  }
-
-  died(server: PoolServer): void {
-    for (const other of this.#world.servers) {
-      const known = this.#of(server, other);
-      known.heard = known.stored;
-    }
   }
 
   /** Takes an image, lets the server start once more so that it tells everyone, and restores it. */
@@ -84,7 +57,10 @@ export class Restorer {
 
   #isKnown(server: PoolServer, { transaction }: DiskImage): boolean {
     const others = this.#world.servers.filter((other) => other !== server && !other.restored);
-    return others.every((other) => this.#of(other, server).stored > transaction);
+    return others.every((other) => {
+      const record = other.disk.get(textKey(Space.peer, server.id));
+      return record !== null && Number(read(record)) > transaction;
+    });
   }
 
   #restore(server: PoolServer, image: DiskImage): void {
@@ -100,15 +76,5 @@ export class Restorer {
       server.disk.restore(image);
       this.#world.start(server, false);
     });
-  }
-
-  #of(knowing: PoolServer, known: PoolServer): Known {
-    const pair = `${knowing.name}${known.name}`;
-    let found = this.#known.get(pair);
-    if (found === undefined) {
-      found = { heard: 0, stored: 0 };
-      this.#known.set(pair, found);
-    }
-    return found;
   }
 }

@@ -99,6 +99,10 @@ export class PoolSeat {
     this.#client.giveBack(this, RELEASES_MAX);
   }
 
+  hurry(ms: number): void {
+    if (this.phase === 'held') this.#later('use', ms, () => this.release());
+  }
+
   /** The client is no more. */
   vanish(): void {
     this.#end();

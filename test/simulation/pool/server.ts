@@ -5,7 +5,6 @@ import { LmError } from '../../../src/engine/errors.ts';
 import type { Rlf } from '../../../src/engine/license/types.ts';
 import type { PeerGreeting } from '../../../src/engine/peer-messages.ts';
 import type { Write } from '../../../src/engine/records.ts';
-import type { Time } from '../../../src/engine/time.ts';
 import { Node } from '../../../src/net/node.ts';
 import { fingerprintOf } from '../../engine/sample-rlf.ts';
 import { type Disk, SimulatedCrash } from '../disk.ts';
@@ -14,14 +13,6 @@ import type { Random } from '../random.ts';
 import { type Timers, timersOn, withTimers } from '../timers.ts';
 import type { PoolServerOptions } from './options.ts';
 
-/** What the core of a pool shows beyond that of a pool of one. */
-export interface PoolCore extends Core {
-  readonly leads: boolean;
-  readonly term: number;
-  readonly applied: number;
-  greeting(time: Time): PeerGreeting;
-}
-
 /** One run of a server, from its start to its death. */
 export interface PoolProcess {
   readonly server: PoolServer;
@@ -29,7 +20,7 @@ export interface PoolProcess {
   readonly life: number;
   /** As its disk counts. */
   readonly boot: number;
-  readonly core: PoolCore;
+  readonly core: Core;
   readonly node: Node;
   alive: boolean;
 }
@@ -134,9 +125,7 @@ export class PoolServer {
 
   greeting(): PeerGreeting | null {
     const { process } = this;
-    if (process === null) return null;
-    // The core of a pool of one has nobody to greet.
-    return process.core.greeting?.(this.host.time) ?? { boot: 1, transaction: 1, uptimeMs: 0 };
+    return process === null ? null : process.core.greeting(this.host.time);
   }
 
   #boot(): PoolProcess {
@@ -151,16 +140,26 @@ export class PoolServer {
       secret: new Uint8Array(32).fill(1 + this.place + 16 * (boot % 8)),
       transaction: this.disk.transaction,
     };
-    const core = Core.recover(options, this.disk, this.host.time) as PoolCore;
-    const nodeOptions = {
-      core,
-      commit: (writes: readonly Write[]) => this.#commit(writes),
-      send: (sends: readonly PeerSend[]) => this.#events.onSend(process, sends),
+    const core = Core.recover(options, this.disk, this.host.time);
+    let unsent: readonly PeerSend[] = [];
+    const send = () => {
+      const sends = unsent;
+      unsent = [];
+      this.#events.onSend(process, sends);
+    };
+    const node = new Node({
+      core: sendingCore(core, (sends, writes) => {
+        unsent = sends;
+        if (writes === 0) send();
+      }),
+      commit: (writes: readonly Write[]) => {
+        this.#commit(writes);
+        send();
+      },
       now: () => this.host.time,
       log: () => undefined,
       onFailure: (error: unknown) => this.#failed(error),
-    };
-    const node = new Node(nodeOptions);
+    });
     const process = { server: this, life: ++this.#lives, boot, core, node, alive: true };
     return process;
   }
@@ -196,4 +195,20 @@ export class PoolServer {
       this.#events.onDefect(error);
     }
   }
+}
+
+/** As long as the node loop does not carry what goes to other servers. */
+function sendingCore(core: Core, take: (sends: readonly PeerSend[], writes: number) => void): Core {
+  const facade = {
+    step: (...args: Parameters<Core['step']>) => core.step(...args),
+    takeEffects: () => {
+      const effects = core.takeEffects();
+      take(effects.sends, effects.writes.length);
+      return { ...effects, sends: [] };
+    },
+    get nextTick() {
+      return core.nextTick;
+    },
+  };
+  return facade as unknown as Core;
 }

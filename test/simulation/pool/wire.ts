@@ -1,5 +1,5 @@
 /** Counts what servers say to each other, so that a test can demand that everything was reached. */
-import { decode } from '../../../src/engine/codec.ts';
+import { decodeEntry } from '../../../src/engine/ledger/entries.ts';
 import type { PeerMessage } from '../../../src/engine/peer-messages.ts';
 import type { Message } from '../../../src/engine/raft/messages.ts';
 
@@ -13,6 +13,7 @@ export class Wire {
     snapshots: 0,
     claimsByEnd: 0,
     claimsByMove: 0,
+    releasesByEnd: 0,
     objections: 0,
   };
   /** Entries that were counted, by index and term. */
@@ -54,9 +55,10 @@ export class Wire {
       const place = `${entry.index}:${entry.term}`;
       if (entry.kind !== 'data' || this.#seen.has(place)) continue;
       this.#seen.add(place);
-      const { type, key = null } = decode(entry.data) as { type?: string; key?: unknown };
-      if (type === 'end') this.counts.claimsByEnd++;
-      if (type === 'move' && key !== null) this.counts.claimsByMove++;
+      const decoded = decodeEntry(entry.data);
+      if (decoded.type === 'end' && decoded.released) this.counts.releasesByEnd++;
+      if (decoded.type === 'end' && !decoded.released) this.counts.claimsByEnd++;
+      if (decoded.type === 'move' && decoded.claim !== null) this.counts.claimsByMove++;
     }
   }
 }

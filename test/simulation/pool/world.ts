@@ -4,7 +4,7 @@
  * must be served, and in the end every seat must have come back.
  */
 import type { ClientMessage } from '../../../src/engine/messages.ts';
-import type { PeerGreeting, PeerMessage } from '../../../src/engine/peer-messages.ts';
+import type { PeerMessage } from '../../../src/engine/peer-messages.ts';
 import type { ServerMessage } from '../../../src/net/protocol.ts';
 import { Agenda } from '../agenda.ts';
 import { brief } from '../brief.ts';
@@ -159,10 +159,6 @@ export class PoolWorld implements ClientWorld, LinkWorld {
     this.observer.wire.carried(message);
   }
 
-  greeted(from: PoolServer, to: PoolServer, { transaction }: PeerGreeting): void {
-    this.faults.restorer.greeted(from, to, transaction);
-  }
-
   /** Connections that nobody uses are found out. */
   hangUpUnused(): void {
     for (const connection of [...this.#open]) {
@@ -186,7 +182,7 @@ export class PoolWorld implements ClientWorld, LinkWorld {
     const diskRandom = random.fork();
     const disk = new Disk(
       () => this.faults.fateOfCommit(diskRandom),
-      () => this.faults.restorer.written(server),
+      () => undefined,
     );
     const server: PoolServer = new PoolServer({
       place,
@@ -217,7 +213,6 @@ export class PoolWorld implements ClientWorld, LinkWorld {
   #onDeath(server: PoolServer, process: PoolProcess | null): void {
     this.trace(() => `${server.name} is down`);
     this.#guarded(() => this.observer.died(server, process));
-    this.faults.restorer.died(server);
     this.network.died(server);
     for (const connection of [...this.#open]) {
       if (connection.server !== server || connection.process !== process) continue;
