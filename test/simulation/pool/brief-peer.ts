@@ -1,9 +1,12 @@
 /** Messages between servers in a few words, for the trace. */
 
+import { decodeEntry } from '../../../src/engine/ledger/entries.ts';
 import type { ClientMessage, CoreMessage } from '../../../src/engine/messages.ts';
 import type { PeerMessage } from '../../../src/engine/peer-messages.ts';
 import type { Message } from '../../../src/engine/raft/messages.ts';
+import type { Entry } from '../../../src/engine/raft/types.ts';
 import { brief } from '../brief.ts';
+import { WALL_START } from '../host.ts';
 
 export function briefPeer(message: PeerMessage): string {
   switch (message.type) {
@@ -40,9 +43,8 @@ function briefRaft(message: Message): string {
     case 'heartbeat':
       return `${head} r${message.round} c${message.commit}`;
     case 'append': {
-      const last = message.entries.at(-1);
-      const span = last === undefined ? 'none' : `${message.entries.length} to ${last.index}`;
-      return `${head} r${message.round} after ${message.previousIndex}: ${span}, c${message.commit}`;
+      const { round, previousIndex, entries, commit } = message;
+      return `${head} r${round} after ${previousIndex} c${commit}: ${entries.map(briefEntry).join(', ')}`;
     }
     case 'snapshot':
       return `${head} r${message.round} at ${message.index}, from byte ${message.offset}`;
@@ -64,4 +66,47 @@ function briefRaft(message: Message): string {
     case 'leader-check':
       return head;
   }
+}
+
+function briefEntry(entry: Entry): string {
+  if (entry.kind !== 'data') return entry.kind;
+  const decoded = decodeEntry(entry.data);
+  switch (decoded.type) {
+    case 'move': {
+      const { by, license, from, to, count, claim } = decoded;
+      const what = claim === null ? '' : ` with ${hex(claim.key.id)} by fence ${claim.fence}`;
+      const who = `${shortId(by.server)}${by.session}#${by.number}`;
+      return `move ${license} ${count} ${account(from)}>${account(to)}${what} by ${who}`;
+    }
+    case 'end': {
+      const { by, license, key, server, fence, released } = decoded;
+      const who = `${shortId(by.server)}${by.session}#${by.number}`;
+      const what = `${hex(key.id)} of ${key.count} ${license}`;
+      return `end ${what} at ${shortId(server)} fence ${fence} by ${who}${released ? ' released' : ''}`;
+    }
+    case 'lifetime':
+      return `lifetime ${decoded.license} ${decoded.ms} by ${shortId(decoded.by.server)}`;
+    case 'fenced':
+      return `fenced ${shortId(decoded.server)}`;
+    case 'opened':
+      return `opened ${shortId(decoded.server)} fence ${decoded.fence} ${decoded.licenses.join()}`;
+    case 'returned':
+      return `returned ${shortId(decoded.server)} boot ${decoded.boot} fence ${decoded.fence}`;
+    case 'rlf':
+      return `rlf ${decoded.sequence}`;
+    case 'evict':
+      return `evict ${hex(decoded.id)}`;
+    case 'mark':
+      return `mark ${decoded.time - WALL_START}`;
+    case 'secret':
+      return 'secret';
+  }
+}
+
+function account(name: string): string {
+  return name.startsWith('sha256:') ? shortId(name) : name;
+}
+
+function hex(id: string): string {
+  return Buffer.from(id, 'latin1').toString('hex').slice(0, 8);
 }

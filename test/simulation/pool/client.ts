@@ -90,6 +90,10 @@ export class PoolClient {
     return this.#world.options.clients;
   }
 
+  get calm(): boolean {
+    return this.#world.calm;
+  }
+
   /** Names the process, the same to every server. */
   get instance(): string {
     return `${this.name}:${this.#life}`.padStart(16, '.');

@@ -90,10 +90,11 @@ export class Holdings {
   #checkBeliefs(): void {
     const missing = new Set<string>();
     for (const { client, seat, license, count } of this.#beliefs.held()) {
-      if (seat.givenUp || this.#isHeld(seat.id)) continue;
-      missing.add(seat.id);
-      const since = this.#missing.get(seat.id) ?? this.#ledgers.newest;
-      this.#missing.set(seat.id, since);
+      if (seat.givenUp || this.#isHeld(seat.id, license)) continue;
+      const place = `${seat.id} ${license}`;
+      missing.add(place);
+      const since = this.#missing.get(place) ?? this.#ledgers.newest;
+      this.#missing.set(place, since);
       const behind = this.#servers.some((server) => this.#appliedBy(server) < since);
       const facts = () => ({ client: client.name, license, count, since });
       check(behind, 'a seat that may be relied upon is held somewhere', facts);
@@ -101,19 +102,19 @@ export class Holdings {
     for (const id of this.#missing.keys()) if (!missing.has(id)) this.#missing.delete(id);
   }
 
-  #isHeld(id: string): boolean {
+  #isHeld(id: string, license: string): boolean {
     return this.#servers.some((server) => {
       const { process } = server;
       // Once its seats are opened, whether it knows or not, its keys of before are void.
       if (process !== null && !server.restored) {
         const key = process.core.authorization(id, NEVER);
-        if (key === null) return false;
-        const license = licenseId(key);
+        if (key === null || licenseId(key) !== license) return false;
         const own = process.core.state.accounts.get(license)?.opened.get(server.id) ?? 0;
         return own >= this.#ledgers.opened(server, license);
       }
       const left = this.#left.get(server)?.keys.get(id);
-      return left !== undefined && left.opened >= this.#ledgers.opened(server, left.license);
+      if (left === undefined || left.license !== license) return false;
+      return left.opened >= this.#ledgers.opened(server, license);
     });
   }
 
@@ -128,8 +129,10 @@ export class Holdings {
   #forget(now: number): void {
     for (const [id, at] of this.#ids) {
       if (now - at < FORGOTTEN_MS) continue;
-      const held = this.#servers.some(({ process }) => {
-        return process !== null && process.core.authorization(id, NEVER) !== null;
+      const held = this.#servers.some((server) => {
+        const { process } = server;
+        if (process === null) return this.#left.get(server)?.keys.has(id) === true;
+        return process.core.authorization(id, NEVER) !== null;
       });
       if (!held) this.#ids.delete(id);
     }

@@ -101,6 +101,7 @@ export class Ledgers {
 
   #takeNewest(applied: number, { accounts, servers, rlf }: LedgerState): void {
     this.newest = applied;
+    this.#opened.clear();
     const bounds = new Map<string, Bound>();
     for (const [license, { hardLimit, deficit, opened }] of accounts) {
       bounds.set(license, { hardLimit, deficit });

@@ -8,8 +8,9 @@ import { licenseId } from '../licenses.ts';
 import type { PoolConnection } from './connection.ts';
 import { Holdings } from './holdings.ts';
 import { Ledgers } from './ledgers.ts';
-import type { PoolWish } from './seat.ts';
+import type { PoolSeat, PoolWish } from './seat.ts';
 import type { PoolProcess, PoolServer } from './server.ts';
+import { ticketLicense } from './ticket-license.ts';
 import { Wire } from './wire.ts';
 
 /** How often all key tables are looked through, in true milliseconds. */
@@ -79,7 +80,7 @@ export class PoolObserver {
       case MessageType.alive:
         if (claims) this.counts.claimed++;
         else this.counts.renewed++;
-        this.#beliefs.renewed(seat, { sentAt, lifetimeMs: message[3] });
+        this.#renewed(seat, sentAt, message);
         this.#promised = true;
         // Else it passed on what another server said.
         this.#issued ||= connection.process?.core.authorization(seat.id, NEVER) !== null;
@@ -87,6 +88,14 @@ export class PoolObserver {
       default:
         this.#count(message);
     }
+  }
+
+  #renewed(
+    seat: PoolSeat,
+    sentAt: number,
+    [, , ticket, lifetimeMs]: Extract<ServerMessage, { 0: 21 }>,
+  ): void {
+    this.#beliefs.renewed(seat, { sentAt, lifetimeMs }, ticketLicense(ticket));
   }
 
   /** That server is at rest. */

@@ -11,6 +11,8 @@ import type { PoolWorld } from './world.ts';
 const POLL_MS = 1_000;
 const POLLS_MAX = 40;
 const DOWN_MS = 2_000;
+/** What a start and the way to the first greeting write: a younger image looks like no image. */
+const START_TRANSACTIONS = 10;
 
 export class Restorer {
   readonly #world: PoolWorld;
@@ -30,7 +32,7 @@ export class Restorer {
   /** Takes an image, lets the server start once more so that it tells everyone, and restores it. */
   begin(): void {
     const { servers } = this.#world;
-    const restored = servers.filter((server) => server.restored).length;
+    const restored = servers.filter((server) => server.restored || server.held).length;
     const server = this.#random.pick(servers);
     const isMinority = restored + 1 <= Math.floor((servers.length - 1) / 2);
     if (this.#busy || !isMinority || server.process === null || server.restored) return;
@@ -47,7 +49,7 @@ export class Restorer {
     this.#world.agenda.after(POLL_MS, () => {
       if (this.#stopped || left === 0) {
         this.#busy = false;
-      } else if (this.#isKnown(server, image)) {
+      } else if (server.process !== null && this.#isKnown(server, image)) {
         this.#restore(server, image);
       } else {
         this.#poll(server, image, left - 1);
@@ -59,16 +61,16 @@ export class Restorer {
     const others = this.#world.servers.filter((other) => other !== server && !other.restored);
     return others.every((other) => {
       const record = other.disk.get(textKey(Space.peer, server.id));
-      return record !== null && Number(read(record)) > transaction;
+      return record !== null && Number(read(record)) > transaction + START_TRANSACTIONS;
     });
   }
 
   #restore(server: PoolServer, image: DiskImage): void {
-    this.#busy = false;
     server.held = true;
     this.#world.kill(server, false);
     this.#world.agenda.after(DOWN_MS, () => {
       server.held = false;
+      this.#busy = false;
       if (this.#stopped || server.process !== null) return;
       this.#world.trace(() => `${server.name} gets its image of ${image.transaction} back`);
       server.restored = true;

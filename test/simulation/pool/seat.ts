@@ -8,6 +8,7 @@ import { idTextOfKey } from '../../../src/engine/seat-key.ts';
 import type { ServerMessage } from '../../../src/net/protocol.ts';
 import type { Cancel } from '../host.ts';
 import type { PoolClient, SentMessage } from './client.ts';
+import { ticketLicense } from './ticket-license.ts';
 
 export interface PoolWish {
   readonly application: string;
@@ -22,6 +23,7 @@ export interface PoolWish {
 type Timer = 'reply' | 'next' | 'use' | 'expiry';
 
 const RELEASES_MAX = 4;
+const USE_MS_CALM = 5_000;
 /** Denials after which another server may say otherwise, or the same one soon. */
 const ELSEWHERE = new Set(['no-majority', 'busy', 'all-in-use']);
 const SOON = new Set(['no-majority', 'busy']);
@@ -39,6 +41,7 @@ export class PoolSeat {
   expiresAt = 0;
   lifetimeMs = 0;
   ticket: Uint8Array = new Uint8Array(0);
+  license: string | null = null;
   /** When the newest message was sent that was answered well. */
   #answeredSentAt = Number.NEGATIVE_INFINITY;
   #attempts = 0;
@@ -152,6 +155,7 @@ export class PoolSeat {
     this.#attempts = 0;
     this.#answeredSentAt = Math.max(this.#answeredSentAt, sentAt);
     this.ticket = ticket;
+    this.license = ticketLicense(ticket);
     this.#prolong(sentAt, lifetimeMs);
     if (this.phase === 'over') return;
     if (this.phase === 'asking') this.#begin();
@@ -188,7 +192,8 @@ export class PoolSeat {
     this.phase = 'held';
     this.#client.served();
     const { useMs, silentAfterMs } = this.wish;
-    if (silentAfterMs === null) this.#later('use', useMs, () => this.release());
+    const most = this.#client.calm ? USE_MS_CALM : useMs;
+    if (silentAfterMs === null) this.#later('use', Math.min(useMs, most), () => this.release());
     else this.#silentFrom = this.#client.clock + silentAfterMs;
   }
 
