@@ -93,7 +93,8 @@ export class Holdings {
       if (seat.givenUp || this.#isHeld(seat.id, license)) continue;
       const place = `${seat.id} ${license}`;
       missing.add(place);
-      const since = this.#missing.get(place) ?? this.#ledgers.newest;
+      const first = this.#missing.get(place) ?? this.#ledgers.newest;
+      const since = Math.max(first, this.#ledgers.moved(seat.id));
       this.#missing.set(place, since);
       const behind = this.#servers.some((server) => this.#appliedBy(server) < since);
       const facts = () => ({ client: client.name, license, count, since });

@@ -32,6 +32,7 @@ export class Ledgers {
   /** The servers, as the newest state has them. */
   servers: ReadonlyMap<string, Readonly<ServerState>> = new Map();
   readonly #opened = new Map<string, number>();
+  #moved: LedgerState['moved'] | null = null;
   readonly counts = { elections: 0, fences: 0, openings: 0, returns: 0, lowered: 0 };
 
   /** Whether that server applied more since it was last looked at. */
@@ -48,6 +49,15 @@ export class Ledgers {
     this.#checkMark(process, state);
     if (applied > this.newest) this.#takeNewest(applied, state);
     return true;
+  }
+
+  /** The newest entry by which that key changed servers: an index, or 0. */
+  moved(id: string): number {
+    let newest = 0;
+    for (const { key, index } of this.#moved?.all() ?? []) {
+      if (key.id === id) newest = Math.max(newest, index);
+    }
+    return newest;
   }
 
   /** When seats of that license were last opened at that server: an index, or 0. */
@@ -99,8 +109,9 @@ export class Ledgers {
     check(ahead <= MARK_SLACK_MS, 'the mark is not ahead of a majority', () => ahead);
   }
 
-  #takeNewest(applied: number, { accounts, servers, rlf }: LedgerState): void {
+  #takeNewest(applied: number, { accounts, servers, rlf, moved }: LedgerState): void {
     this.newest = applied;
+    this.#moved = moved;
     this.#opened.clear();
     const bounds = new Map<string, Bound>();
     for (const [license, { hardLimit, deficit, opened }] of accounts) {

@@ -152,6 +152,8 @@ export class PoolSeat {
     { sentAt }: SentMessage,
     { ticket, lifetimeMs }: { readonly ticket: Uint8Array; readonly lifetimeMs: number },
   ): void {
+    // It came too late to be believed in.
+    if (this.phase === 'asking' && sentAt + lifetimeMs <= this.#client.clock) return;
     this.#attempts = 0;
     this.#answeredSentAt = Math.max(this.#answeredSentAt, sentAt);
     this.ticket = ticket;
