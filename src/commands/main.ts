@@ -40,6 +40,7 @@ const PACKAGE = {
     topics: {
       code: { description: 'License codes: sign one, read one' },
       keys: { description: 'Signing keys of vendors and administrators' },
+      leader: { description: 'The server that leads a pool' },
       pool: { description: 'A pool of license servers: set it up, make its card' },
       rlf: { description: 'The redundant license file (RLF): write, sign, check and compare it' },
       server: { description: 'One server of a pool' },

@@ -47,7 +47,7 @@ RLF in force. SIGHUP reads the file again. Needs no root.`;
   override async run(): Promise<void> {
     const { flags } = await this.parse(Serve);
     if (flags.rejoin) {
-      const message = 'A pool of one server has nobody to rejoin.';
+      const message = 'This version takes no server into a running pool.';
       throw new LmError('config', message, 'Start it without --rejoin.');
     }
     const listen = flags.listen === undefined ? null : parseListen(flags.listen);
@@ -68,6 +68,7 @@ RLF in force. SIGHUP reads the file again. Needs no root.`;
       host: listen?.host ?? null,
       port: listen?.port ?? null,
       now: () => ({ boot: boot(), wall: wallClock() }),
+      random: Math.random,
       secret: randomBytes(32),
       log,
       onFailure: (error) => fail(error, log),
@@ -76,6 +77,7 @@ RLF in force. SIGHUP reads the file again. Needs no root.`;
     if (flags.rlf !== undefined) rereadOnHangup(server, flags.rlf, log);
     await untilStopped();
     log('info', 'stopping');
+    await server.stepAside();
     server.stop();
     await directory.close();
     log('info', 'stopped', { ...server.counters });

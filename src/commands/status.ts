@@ -2,7 +2,8 @@ import { Flags } from '@oclif/core';
 import { LmError } from '../engine/errors.ts';
 import { jsonText } from '../engine/json-text.ts';
 import type { LicenseClient } from '../net/client/license-client.ts';
-import type { StatusDocument, StatusFilter } from '../net/client/status.ts';
+import type { StatusOptions } from '../net/client/pool-status.ts';
+import type { StatusDocument } from '../net/client/status.ts';
 import { BaseCommand } from './shared/base-command.ts';
 import { connectFlags, openClient } from './shared/connect.ts';
 import { Interrupted, interruptible } from './shared/interrupt.ts';
@@ -16,9 +17,11 @@ type Result = StatusDocument | LmError;
 export default class Status extends BaseCommand {
   static override readonly summary = 'Show the servers, the licenses and who holds seats';
   static override readonly description = `Shows each license with its distribution table: what every
-server may issue, has in use and has left, what lies in the free pool, and the pool as a whole. X
-stands for what the server that was asked does not know; --pool without a card asks for the pool's
-own view.`;
+server may issue, has in use and has left, what lies in the free pool, and the pool as a whole.
+
+A server knows its own row and who holds its seats; X stands for what it does not know. --pool
+without a card asks all servers: the leader for the tables of the whole pool, each for who holds its
+seats. Where no leader can be reached it shows what one server knows, and says so.`;
   static override readonly examples = [
     '<%= config.bin %> status',
     '<%= config.bin %> status --pool --json',
@@ -29,19 +32,19 @@ own view.`;
     user: Flags.string({ description: "Only this user's seats.", helpValue: 'USER' }),
     host: Flags.string({ description: 'Only seats held on this host.', helpValue: 'HOST' }),
     watch: Flags.boolean({ description: 'Show it again whenever it changes, until interrupted.' }),
-    'pool-wide': Flags.boolean({ description: 'Ask for the view of the whole pool.' }),
+    'pool-wide': Flags.boolean({ description: 'Ask all servers: the view of the whole pool.' }),
     ...connectFlags,
     json: BaseCommand.json,
   };
 
   override async run(): Promise<void> {
     const { flags } = await this.parse(Status, poolAlone(this.argv));
-    const { application, user, host } = flags;
-    const filter = { application: application?.normalize('NFC'), user, host };
+    const { application, user, host, 'pool-wide': pool } = flags;
+    const options = { application: application?.normalize('NFC'), user, host, pool };
     const client = await openClient(flags);
     try {
-      if (flags.watch) await this.#watch(client, filter, flags.json);
-      else await this.#show(await client.status(filter), flags.json);
+      if (flags.watch) await this.#watch(client, options, flags.json);
+      else await this.#show(await client.status(options), flags.json);
     } catch (error) {
       if (error instanceof Interrupted) this.exit(error.exitCode);
       throw error;
@@ -55,20 +58,24 @@ own view.`;
     const failed = results.filter((result) => result instanceof LmError);
     if (failed.length === results.length && first instanceof LmError) throw first;
     if (json) this.printJson(jsonOf(results));
-    else process.stdout.write(await wordsOf(results));
-    for (const { message } of json ? [] : failed) this.tell(`lm: ${printable(message)}`);
+    else process.stdout.write(await wordsOf(results, false));
+    for (const { message } of json ? [] : failed) this.tell(`lm: ${message}`);
+    const { gapWords } = await import('./shared/status-words.ts');
+    for (const result of results) {
+      if (!(result instanceof LmError)) for (const words of gapWords(result)) this.tell(words);
+    }
   }
 
-  async #watch(client: LicenseClient, filter: StatusFilter, json: boolean): Promise<void> {
+  async #watch(client: LicenseClient, options: StatusOptions, json: boolean): Promise<void> {
     const onTerminal = process.stdout.isTTY === true && !json;
     let last = '';
     await interruptible(async (signal) => {
       while (!signal.aborted) {
-        const results = await client.status(filter);
+        const results = await client.status(options);
         const seen = jsonText(jsonOf(results));
-        if (onTerminal) process.stdout.write(CLEAR + (await wordsOf(results)));
+        if (onTerminal) process.stdout.write(CLEAR + (await wordsOf(results, true)));
         else if (seen !== last && json) process.stdout.write(`${seen}\n`);
-        else if (seen !== last) process.stdout.write(`${await wordsOf(results)}\n`);
+        else if (seen !== last) process.stdout.write(`${await wordsOf(results, true)}\n`);
         last = seen;
         await pause(WATCH_MS, signal);
       }
@@ -96,13 +103,15 @@ function jsonOf(results: readonly Result[]): unknown {
   return documents.length === 1 ? documents[0] : { pools: documents };
 }
 
-async function wordsOf(results: readonly Result[]): Promise<string> {
-  const { statusWords } = await import('./shared/status-words.ts');
+/** `gaps`: with what is missing, where the display has one stream. */
+async function wordsOf(results: readonly Result[], gaps: boolean): Promise<string> {
+  const { gapWords, statusWords } = await import('./shared/status-words.ts');
   return results
-    .map((result) =>
-      result instanceof LmError
-        ? `${printable(result.message)}\n`
-        : statusWords(result, Date.now()),
-    )
+    .map((result) => {
+      if (result instanceof LmError) return `${printable(result.message)}\n`;
+      const words = statusWords(result, Date.now());
+      const missing = gaps ? gapWords(result).map((line) => `${line}\n`) : [];
+      return [words, ...missing].join('');
+    })
     .join('\n');
 }

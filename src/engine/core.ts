@@ -8,6 +8,7 @@ import type { Client } from './client.ts';
 import { ClockGuard } from './clock-guard.ts';
 import { type Effects, Outbox } from './effects.ts';
 import { Elsewhere } from './elsewhere.ts';
+import { LmError } from './errors.ts';
 import { Issuer } from './issuer.ts';
 import { KeyMoves } from './key-moves.ts';
 import { KeyTable } from './key-table.ts';
@@ -17,7 +18,7 @@ import { Lines } from './lines.ts';
 import { type ClientMessage, MessageType } from './messages.ts';
 import { Offers } from './offers.ts';
 import type { PeerGreeting, PeerMessage } from './peer-messages.ts';
-import { Pool, refusedBy } from './pool/pool.ts';
+import { Pool } from './pool/pool.ts';
 import type { ServerId } from './raft/types.ts';
 import type { RecordSource } from './records.ts';
 import { Relays } from './relays.ts';
@@ -105,7 +106,7 @@ export class Core {
     for (const key of this.#keys.values()) this.#issuer.count(key);
     pool.attach({
       applied: (applied) => this.#applied(applied),
-      restored: (before) => this.#restored(before),
+      restored: ({ before, proposal }) => this.#restored(before, proposal),
       sessionChanged: () => this.#sessionChanged(),
     });
   }
@@ -127,7 +128,7 @@ export class Core {
   }
 
   get term(): number {
-    return this.#pool.term;
+    return this.#pool.standing.term;
   }
 
   /** Name of the leader that this server knows, or null. */
@@ -295,16 +296,18 @@ export class Core {
     });
   }
 
-  #restored(before: number): void {
+  #restored(before: number, proposal: number): void {
     const { time } = this.#pool;
+    this.#rows.over(proposal);
     this.#moves.restored(before, time);
     this.#clock.passed(this.state.mark, time);
     this.#issuer.refreshed(this.#rows.refresh(null), time);
+    this.#elsewhere.over(proposal);
   }
 
   #sessionChanged(): void {
-    this.#rows.sessionChanged();
-    this.#elsewhere.sessionChanged();
+    this.#rows.over(Number.POSITIVE_INFINITY);
+    this.#elsewhere.over(Number.POSITIVE_INFINITY);
     // What could not be proposed without a session can be now.
     this.#issuer.refreshed([...this.#rows.values()], this.#pool.time);
   }
@@ -321,4 +324,9 @@ export class Core {
     const fields = { sequence, digest, licenses: licenses.length };
     this.#outbox.note('info', 'an RLF is in force', fields);
   }
+}
+
+/** A server that another one refuses ends, by the name of what is wrong with it. */
+function refusedBy({ code, message, hint }: Extract<PeerMessage, { type: 'refused' }>): LmError {
+  return new LmError(code === 'rolled-back' ? code : 'not-authorized', message, hint);
 }

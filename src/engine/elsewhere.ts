@@ -113,12 +113,14 @@ export class Elsewhere {
     heartbeat(claim);
   }
 
-  /** What was proposed before is void. */
-  sessionChanged(): void {
-    const claims = [...this.#claims.values()];
-    this.#claims.clear();
-    this.#byNumber.clear();
-    for (const { client, message } of claims) this.#outbox.reply(client, busy(message[1]));
+  /** What was proposed up to this number is over, and how is not known: its clients ask again. */
+  over(proposal: number): void {
+    for (const [number, claim] of this.#byNumber) {
+      if (number > proposal) return;
+      this.#byNumber.delete(number);
+      this.#claims.delete(claim.id);
+      this.#outbox.reply(claim.client, busy(claim.message[1]));
+    }
   }
 
   #ticketOf(id: string, { instance }: Client, ticket: Uint8Array): TicketClaims | null {
@@ -128,6 +130,8 @@ export class Elsewhere {
 
   #find(id: string, ticket: TicketClaims): Found {
     const { state } = this.#pool;
+    // Granted by what this server has not applied yet: the others know more.
+    if (ticket.session > state.applied) return { at: 'down', server: ticket.server };
     const accounts = state.accounts.get(ticket.license);
     const place = state.whereabouts(id, ticket.server);
     if (place === null || accounts === undefined || state.evicted.has(id)) return { at: 'nowhere' };
@@ -137,8 +141,7 @@ export class Elsewhere {
     if ((accounts.opened.get(server) ?? 0) > since) return { at: 'nowhere' };
     if (server === this.#pool.server) return { at: 'here' };
     const known = state.servers.get(server);
-    if (known === undefined) return { at: 'nowhere' };
-    if (known.session === null && known.fence !== null) {
+    if (known !== undefined && known.session === null && known.fence !== null) {
       // Granted after that fence? Then this server lags behind.
       if (since > known.fence) return { at: 'down', server };
       return { at: 'fenced', server, fence: known.fence };

@@ -114,3 +114,54 @@ assert(HEARTBEAT_MS * 2 < LEADER_MISSING_MS, 'one lost heartbeat does not look l
 assert(LEADER_MISSING_MS < WINDOW_MS, 'a new leader may be sought before windows close');
 assert(HELLO_BYTES_MAX <= CLIENT_FRAME_BYTES_MAX, 'a hello is a client frame');
 assert(RLF_BYTES_MAX < SERVER_FRAME_BYTES_MAX, 'an RLF fits a frame');
+
+/** An administrative act, and the signature over it. */
+export const ACT_CHARACTERS_MAX = 4_096;
+export const SIGNATURE_CHARACTERS_MAX = 128;
+
+/** Between servers. A frame carries an RLF, as a ledger entry or an offer, and what goes along. */
+export const PEER_FRAME_BYTES_MAX = 6 * 1024 * 1024;
+/** A report, or what is attached to a Raft message. */
+export const PEER_BODY_BYTES_MAX = 1024 * 1024;
+/** One ledger entry: at most an RLF. */
+export const PEER_ENTRY_BYTES_MAX = RLF_BYTES_MAX + 64 * 1024;
+/** What a refusal tells the server that is refused. */
+export const PEER_TEXT_CHARACTERS_MAX = 2_048;
+/** What waits for a peer that reads slowly; past this messages are dropped: Raft repeats them. */
+export const PEER_QUEUE_BYTES_MAX = 8 * 1024 * 1024;
+/** Written at a time, so that a slow link shows that it moves at all. */
+export const PEER_PIECE_BYTES = 64 * 1024;
+/** From the first packet to the end of the TLS handshake; and from there to the welcome. */
+export const PEER_DIAL_MS_MAX = 2_000;
+export const PEER_HELLO_MS_MAX = 2_000;
+/** A restarted server is found again soon; one that stays away is asked for about once a second. */
+export const PEER_REDIAL_MS_MIN = 50;
+export const PEER_REDIAL_MS_MAX = 1_000;
+/** A link that lived this long begins anew with quick redials. */
+export const PEER_STABLE_MS = 1_000;
+/** Followers say nothing to each other for hours: pings tell a silent link from a dead one. */
+export const PEER_PING_MS = 1_000;
+/** Pings without an answer before a link is cut, and dialled anew. */
+export const PEER_PINGS_UNANSWERED_MAX = 4;
+/** A connection that a peer opened is cut after this many seconds without a byte. */
+export const PEER_SILENT_SWEEPS_MAX = 10;
+/** `gone` hastens an election: a server that comes and goes is reported at most this often. */
+export const PEER_GONE_MS_MIN = 1_000;
+/** The outages of a link that comes and goes are logged at most this often. */
+export const OUTAGE_LOG_MS = 10_000;
+/** Who was refused is logged once in this time, at most this many different ones. */
+export const REFUSAL_LOG_MS = 10 * 60_000;
+export const REFUSALS_LOGGED_MAX = 32;
+/** Connections beyond those that clients may have, kept free for servers of the pool. */
+export const CONNECTIONS_SPARE = 256;
+
+assert(
+  PEER_ENTRY_BYTES_MAX + PEER_BODY_BYTES_MAX < PEER_FRAME_BYTES_MAX,
+  'an RLF and an attachment fit the frame of a peer',
+);
+assert(PEER_FRAME_BYTES_MAX < PEER_QUEUE_BYTES_MAX, 'any message can be queued for a peer');
+assert(
+  PEER_PING_MS * (PEER_PINGS_UNANSWERED_MAX + 1) < 1_000 * PEER_SILENT_SWEEPS_MAX,
+  'who pings is not cut off for silence',
+);
+assert(PEER_REDIAL_MS_MAX < WINDOW_MS, 'a restarted server is found within a window');

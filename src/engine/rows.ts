@@ -74,10 +74,13 @@ export class Rows {
     arrived(moving);
   }
 
-  /** What was proposed before is void. */
-  sessionChanged(): void {
-    for (const moving of this.#moving.values()) arrived(moving);
-    this.#moving.clear();
+  /** What was proposed up to this number is no longer on its way. */
+  over(proposal: number): void {
+    for (const [number, moving] of this.#moving) {
+      if (number > proposal) return;
+      this.#moving.delete(number);
+      arrived(moving);
+    }
   }
 
   /** Seats of a row were issued, or came back. */

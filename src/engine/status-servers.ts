@@ -26,9 +26,9 @@ function roleOf(pool: Pool, id: string): string {
   if (id === pool.leader) return 'leader';
   const known = pool.state.servers.get(id);
   if (id !== pool.server) return known === undefined ? 'joining' : 'follower';
-  if (pool.detached) return 'detached';
+  if (pool.standing.detached) return 'detached';
   if (pool.leader !== null) return known === undefined ? 'joining' : 'follower';
-  return pool.everLed ? 'candidate' : 'leader-designate';
+  return pool.standing.everLed ? 'candidate' : 'leader-designate';
 }
 
 /** A fenced server is `opened` once all of its row may be lent. */

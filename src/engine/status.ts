@@ -93,12 +93,12 @@ export class Status {
   }
 
   #document(application: string | null): Record<string, unknown> {
-    const { leader, state, term, time } = this.#pool;
+    const { leader, state, standing, time } = this.#pool;
     const { rlf } = state;
     return {
       pool: rlf.pool,
       rlf: { sequence: rlf.sequence, digest: rlf.digest },
-      term,
+      term: standing.term,
       leader: leader === null ? null : this.#pool.nameOf(leader),
       majority: this.#pool.window.isOpen(time.boot),
       servers: rlf.servers.map((server, at) => serverDocument(this.#pool, server, at + 1)),

@@ -2,25 +2,35 @@
  * Reads what a client sends into the messages of the protocol: types, sizes and bounds, so that
  * nothing past this point has to doubt them.
  */
-import { LmError } from '../engine/errors.ts';
 import { versionProblem } from '../engine/license/version.ts';
 import {
+  ACT_CHARACTERS_MAX,
   APPLICATION_BYTES_MAX,
   HOLD_MS_MAX,
   HOLDER_CHARACTERS_MAX,
   NAME_CHARACTERS_MAX,
   PATIENCE_MS_MAX,
   SEATS_PER_REQUEST_MAX,
+  SIGNATURE_CHARACTERS_MAX,
 } from '../engine/limits.ts';
 import { KEY_BYTES } from '../engine/seat-key.ts';
 import { TICKET_BYTES_MAX } from '../engine/ticket.ts';
+import {
+  check,
+  type Fields,
+  isBytes,
+  isBytesUpTo,
+  isCount,
+  isSequence,
+  isText,
+  isTextOrNull,
+} from './field-checks.ts';
+import { checkGreeting } from './peer-hello.ts';
 import { type ClientRequest, type Hello, MessageType } from './protocol.ts';
 
 const INSTANCE_BYTES = 16;
 const NONCE_BYTES_MIN = 16;
 const NONCE_BYTES_MAX = 64;
-
-type Fields = readonly unknown[];
 
 /** @throws LmError `protocol` that names the field. */
 export function readHello(fields: Fields): Hello {
@@ -36,6 +46,7 @@ export function readHello(fields: Fields): Hello {
   check(isText(holder[0], HOLDER_CHARACTERS_MAX), 'a user is a short text');
   check(isText(holder[1], HOLDER_CHARACTERS_MAX), 'a host is a short text');
   check(isCount(holder[2]), 'a pid is a number');
+  if (fields[4] === 'peer') checkGreeting(fields[9]);
   return fields as unknown as Hello;
 }
 
@@ -47,9 +58,11 @@ export function readClientMessage(fields: Fields): ClientRequest {
       checkRequest(fields);
       break;
     case MessageType.heartbeat:
+      checkHeld(fields);
+      check(isFence(fields[4]), 'a fence is a ledger index, or null');
+      break;
     case MessageType.release:
-      check(isBytes(fields[2], KEY_BYTES), 'a key is 16 bytes');
-      check(isTicket(fields[3]), 'a ticket is bytes, as a grant gave them');
+      checkHeld(fields);
       break;
     case MessageType.status:
       check(isTextOrNull(fields[2], APPLICATION_BYTES_MAX), 'an application is a text or null');
@@ -63,10 +76,24 @@ export function readClientMessage(fields: Fields): ClientRequest {
       check(isBytes(fields[2], KEY_BYTES), 'a key is 16 bytes');
       check(isNonce(fields[3]), 'a nonce is 16 to 64 bytes');
       break;
+    case MessageType.act:
+      check(isText(fields[2], ACT_CHARACTERS_MAX), 'an act is a text of at most 4096 characters');
+      check(isText(fields[3], SIGNATURE_CHARACTERS_MAX), 'a signature is a short text');
+      break;
     default:
       check(false, 'a message is of a type that this server knows');
   }
   return fields as unknown as ClientRequest;
+}
+
+function checkHeld(fields: Fields): void {
+  check(isBytes(fields[2], KEY_BYTES), 'a key is 16 bytes');
+  check(isBytesUpTo(fields[3], TICKET_BYTES_MAX), 'a ticket is bytes, as a grant gave them');
+}
+
+/** Clients of before there were fences send none. */
+function isFence(value: unknown): value is number | null | undefined {
+  return value === undefined || value === null || isCount(value);
 }
 
 function checkRequest(fields: Fields): void {
@@ -85,44 +112,13 @@ function checkRequest(fields: Fields): void {
 }
 
 function sequenceOf(fields: Fields): void {
-  const sequence = fields[1];
-  check(isCount(sequence) && sequence <= 0xffffffff, 'a sequence number has 32 bits');
-}
-
-function check(condition: boolean, rule: string): asserts condition {
-  if (condition) return;
-  throw new LmError(
-    'protocol',
-    `The message breaks the protocol: ${rule}.`,
-    'Check that the client speaks this protocol, as docs/PROTOCOL.md describes it.',
-  );
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-}
-
-function isText(value: unknown, charactersMax: number): value is string {
-  return typeof value === 'string' && value.length <= charactersMax;
-}
-
-function isTextOrNull(value: unknown, charactersMax: number): value is string | null {
-  return value === null || isText(value, charactersMax);
+  check(isSequence(fields[1]), 'a sequence number has 32 bits');
 }
 
 function isVersion(value: unknown): value is string {
   return typeof value === 'string' && versionProblem(value) === null;
 }
 
-function isBytes(value: unknown, length: number): value is Uint8Array {
-  return value instanceof Uint8Array && value.length === length;
-}
-
-function isTicket(value: unknown): value is Uint8Array {
-  return value instanceof Uint8Array && value.length <= TICKET_BYTES_MAX;
-}
-
 function isNonce(value: unknown): value is Uint8Array {
-  if (!(value instanceof Uint8Array)) return false;
-  return value.length >= NONCE_BYTES_MIN && value.length <= NONCE_BYTES_MAX;
+  return isBytesUpTo(value, NONCE_BYTES_MAX) && value.length >= NONCE_BYTES_MIN;
 }

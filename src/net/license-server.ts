@@ -13,8 +13,19 @@ import type { Time } from '../engine/time.ts';
 import { type Listener, listen } from './listener.ts';
 import type { Log } from './log.ts';
 import { type Answerable, Node } from './node.ts';
-import { type ClientRequest, MessageType, type Prove } from './protocol.ts';
+import { checkPool, warnOfSize } from './own-place.ts';
+import { greetingFields, peerHello } from './peer-hello.ts';
+import { type PeerEvent, PeerLinks } from './peer-links.ts';
+import {
+  type ClientRequest,
+  type GreetingFields,
+  type Hello,
+  MessageType,
+  type Prove,
+  type Welcome,
+} from './protocol.ts';
 import { Prover } from './prover.ts';
+import type { Refused } from './server-connection.ts';
 import { welcomeTo } from './welcome.ts';
 
 export interface LicenseServerOptions {
@@ -35,17 +46,26 @@ export interface LicenseServerOptions {
   readonly host: string | null;
   readonly port: number | null;
   readonly now: () => Time;
+  /** 0 up to 1: when to dial another server again. */
+  readonly random: () => number;
   /** 32 random bytes. */
   readonly secret: Uint8Array;
   readonly log: Log;
   readonly onFailure: (error: unknown) => void;
 }
 
+/** Handing leadership on takes an election, or fails: the others then find out by themselves. */
+const STEP_ASIDE_MS_MAX = 2_000;
+const STEP_ASIDE_LOOK_MS = 10;
+
 export class LicenseServer {
   readonly #options: LicenseServerOptions;
   readonly #core: Core;
   readonly #node: Node;
   readonly #prover: Prover;
+  readonly #links: PeerLinks;
+  /** That of which the links are those of the servers. */
+  #linkedRlf: Rlf;
   readonly #listener: Listener;
   /** This server, as the RLF in force names it. */
   readonly self: RlfServer;
@@ -60,23 +80,34 @@ export class LicenseServer {
     this.#options = options;
     const { directory, now, log, secret, onFailure } = options;
     const { store, identity, boot, server: name } = directory;
-    const { transaction } = store;
     const server = identity.fingerprint;
     const founding = foundingRlf(directory.founding);
-    this.#core = Core.recover({ server, name, boot, transaction, founding, secret }, store, now());
-    const commit = (writes: readonly Write[]) => void store.commit(writes);
-    this.#node = new Node({ core: this.#core, commit, now, log, onFailure });
+    const parts = { server, name, boot, founding, secret, transaction: store.transaction };
+    this.#core = Core.recover(parts, store, now());
+    this.#node = new Node({
+      core: this.#core,
+      commit: (writes) => void store.commit(writes),
+      now,
+      log,
+      sendPeers: (sends) => this.#links.send(sends),
+      onTurn: () => this.#followRlf(),
+      onFailure,
+    });
     this.#prover = new Prover(identity.keyPem);
     const { offered } = options;
     checkPool(offered ?? this.#core.state.rlf, server);
+    this.#linkedRlf = this.#core.state.rlf;
+    warnOfSize(this.#linkedRlf, log);
+    this.#links = this.#linkPeers();
     this.#node.start();
     try {
       if (offered !== null) this.#node.now({ type: 'offered', rlf: offered });
       this.self = checkPool(this.#core.state.rlf, server);
       this.#listener = this.#listen();
     } catch (error) {
-      // Its timer would keep the process from ending.
+      // Timers would keep the process from ending.
       this.#node.stop();
+      this.#links.close();
       throw error;
     }
   }
@@ -104,29 +135,69 @@ export class LicenseServer {
     this.#node.now({ type: 'offered', rlf });
   }
 
+  /** Hands leadership on, where this server has it; returns once it did, or could not in time. */
+  async stepAside(): Promise<void> {
+    if (!this.#core.leads || this.#core.state.rlf.servers.length === 1) return;
+    this.#node.receive({ type: 'step-aside' });
+    const end = this.#options.now().boot + STEP_ASIDE_MS_MAX;
+    while (this.#core.leads && this.#options.now().boot < end) {
+      await new Promise((resolve) => setTimeout(resolve, STEP_ASIDE_LOOK_MS));
+    }
+  }
+
   /** Answers what has arrived and lets go of the port. */
   stop(): void {
     this.#node.stop();
+    this.#links.close();
     this.#listener.close();
   }
 
   #listen(): Listener {
-    const { identity, server } = this.#options.directory;
-    const { host, port, now, log } = this.#options;
-    const { state } = this.#core;
+    const { identity } = this.#options.directory;
+    const { host, port, now } = this.#options;
     return listen({
       host: host ?? '::',
       port: port ?? portOf(this.self.address),
       identity,
       now: () => now().boot,
       handler: {
-        welcome: (hello) => welcomeTo(hello, server, state),
+        welcome: (hello) => this.#welcome(hello),
         receive: (client, message) => this.#receive(client, message),
         closed: (client) => this.#node.receive({ type: 'closed', client }),
-        refused: ({ address }, { code, message }) =>
-          log('warn', 'a client was refused', { address, code, reason: message }),
+        acceptPeer: (arrival) => this.#links.accept(arrival),
+        refused: (connection, error) => this.#refused(connection, error),
       },
     });
+  }
+
+  #welcome(hello: Hello, greeting: GreetingFields | null = null): Welcome {
+    return welcomeTo(hello, this.#options.directory.server, this.#core.state, greeting);
+  }
+
+  #refused({ role, address }: Refused, error: LmError): void {
+    const { code, message } = error;
+    if (role === 'peer') this.#links.noteRefusal(address, error);
+    else this.#options.log('warn', 'a client was refused', { address, code, reason: message });
+  }
+
+  #linkPeers(): PeerLinks {
+    const { directory, random, log } = this.#options;
+    const { identity, server: name } = directory;
+    const { fingerprint } = identity;
+    const greeting = () => this.#core.greeting(this.#options.now());
+    const hello = () => peerHello({ pool: this.pool, name, fingerprint, greeting: greeting() });
+    const welcome = (to: Hello) => this.#welcome(to, greetingFields(greeting()));
+    const receive = (event: PeerEvent) => this.#node.receive(event);
+    return new PeerLinks({ identity, hello, welcome, receive, random, log }, this.#linkedRlf);
+  }
+
+  /** The links are those of the RLF in force, whatever brought it. */
+  #followRlf(): void {
+    const { rlf } = this.#core.state;
+    if (rlf === this.#linkedRlf) return;
+    this.#linkedRlf = rlf;
+    this.#links.update(rlf);
+    warnOfSize(rlf, this.#options.log);
   }
 
   #receive(client: Answerable, message: ClientRequest): void {
@@ -169,28 +240,6 @@ function foundingRlf(text: string | null): Rlf {
     'This data directory was prepared to join a running pool, which this version can not do yet.',
     'Found the pool with its directories: lm pool init NAME HOST.',
   );
-}
-
-/** This server in the RLF; this version serves pools of one. */
-function checkPool(rlf: Rlf, fingerprint: string): RlfServer {
-  const self = rlf.servers.find((server) => server.fingerprint === fingerprint);
-  if (self === undefined) {
-    throw new LmError(
-      'config',
-      'The RLF does not name the TLS key of this data directory.',
-      `Put this fingerprint into its [[server]] table and sign it: ${fingerprint}`,
-      { fingerprint },
-    );
-  }
-  if (rlf.servers.length > 1) {
-    throw new LmError(
-      'config',
-      `The RLF names ${rlf.servers.length} servers; this version serves pools of one.`,
-      'Name one server in the RLF.',
-      { servers: rlf.servers.length },
-    );
-  }
-  return self;
 }
 
 function portOf(address: string): number {

@@ -2,8 +2,9 @@
 
 import { LmError } from '../engine/errors.ts';
 import type { Identity } from '../engine/identity.ts';
-import { CONNECTIONS_MAX } from '../engine/limits.ts';
-import { type ConnectionHandler, ServerConnection } from './server-connection.ts';
+import { CONNECTIONS_MAX, CONNECTIONS_SPARE } from '../engine/limits.ts';
+import type { Hello } from './protocol.ts';
+import { type ConnectionHandler, type Served, ServerConnection } from './server-connection.ts';
 
 const TLS_1_3 = 0x0304;
 const SWEEP_MS = 1_000;
@@ -38,32 +39,46 @@ export function serverTls(identity: Identity) {
 
 /** @throws LmError `config` where the address can't be listened on. */
 export function listen({ host, port, identity, handler, now }: ListenOptions): Listener {
-  const open = new Set<ServerConnection>();
+  const open = new Set<Served>();
+  const greeting = {
+    ...handler,
+    welcome: (hello: Hello) => {
+      if (open.size > CONNECTIONS_MAX) throw crowded();
+      return handler.welcome(hello);
+    },
+  };
   let number = 0;
   const server = bind(host, port, () =>
-    Bun.listen<ServerConnection | null>({
+    Bun.listen<Served | null>({
       hostname: host,
       port,
       data: null,
       tls: serverTls(identity),
       socket: {
         open(socket) {
-          if (open.size >= CONNECTIONS_MAX) {
+          // Whether it is a client's, only its hello will tell.
+          if (open.size >= CONNECTIONS_MAX + CONNECTIONS_SPARE) {
             socket.terminate();
             return;
           }
           number++;
           const address = `${socket.remoteAddress}`;
-          const connection = new ServerConnection({ number, address, socket, handler, now: now() });
-          socket.data = connection;
-          open.add(connection);
+          const options = { number, address, socket, handler: greeting, now: now() };
+          socket.data = new ServerConnection(options);
+          open.add(socket.data);
         },
         handshake() {
           // Being there, it has `open` called on accepting, not after the handshake: a connection
           // that never gets that far would have no deadline.
         },
         data(socket, chunk) {
-          socket.data?.receive(chunk, now());
+          const connection = socket.data;
+          if (connection === null) return;
+          const next = connection.receive(chunk, now());
+          if (next === connection) return;
+          socket.data = next;
+          open.delete(connection);
+          open.add(next);
         },
         drain(socket) {
           socket.data?.drain(now());
@@ -93,6 +108,14 @@ export function listen({ host, port, identity, handler, now }: ListenOptions): L
       for (const connection of open) connection.end();
     },
   };
+}
+
+function crowded(): LmError {
+  return new LmError(
+    'busy',
+    `This server has ${CONNECTIONS_MAX} connections, as many as it takes.`,
+    'Try another server of the pool, or later.',
+  );
 }
 
 function bind<Server>(host: string, port: number, start: () => Server): Server {

@@ -5,7 +5,7 @@
  */
 import type { Client } from '../engine/client.ts';
 import type { Core, Event } from '../engine/core.ts';
-import type { Effects } from '../engine/effects.ts';
+import type { Effects, PeerSend } from '../engine/effects.ts';
 import type { Write } from '../engine/records.ts';
 import type { Time } from '../engine/time.ts';
 import type { Log } from './log.ts';
@@ -23,6 +23,10 @@ export interface NodeOptions {
   readonly commit: (writes: readonly Write[]) => void;
   readonly now: () => Time;
   readonly log: Log;
+  /** Takes what a turn has for other servers of the pool, in order, and sends it at once. */
+  readonly sendPeers: (sends: readonly PeerSend[]) => void;
+  /** Something was done, and all that came of it is on disk and sent. */
+  readonly onTurn?: () => void;
   /** A write failed or an invariant broke: nothing may be promised any more. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -55,7 +59,7 @@ export class Node {
 
   /** Brings the core's entry into the pool to disk, and begins to tick. */
   start(): void {
-    this.#guarded(() => this.#perform());
+    this.#guarded(() => this.#finish());
     this.#sleep();
   }
 
@@ -70,7 +74,7 @@ export class Node {
    */
   now(event: Event): void {
     this.#options.core.step(event, this.#options.now());
-    this.#guarded(() => this.#perform());
+    this.#guarded(() => this.#finish());
   }
 
   /** Answers what has arrived, and takes nothing more. */
@@ -118,9 +122,14 @@ export class Node {
       if (core.nextTick <= time.boot) core.step({ type: 'tick' }, time);
       this.counters.batches++;
       this.counters.events += events.length;
-      this.#perform();
+      this.#finish();
     });
     this.#sleep();
+  }
+
+  #finish(): void {
+    this.#perform();
+    this.#options.onTurn?.();
   }
 
   /** Writes, flushes, sends; and again, as long as what is on disk leads to more. */
@@ -140,7 +149,8 @@ export class Node {
     }
   }
 
-  #send({ replies, notices }: Effects): void {
+  #send({ replies, sends, notices }: Effects): void {
+    if (sends.length > 0) this.#options.sendPeers(sends);
     const answered = new Set<Answerable>();
     for (const { client, message } of replies) {
       const to = client as Answerable;

@@ -15,6 +15,9 @@ export type HolderFields = [user: string, host: string, pid: number];
 /** [name, address as HOST:PORT, fingerprint as sha256:<hex>], in leader-priority order. */
 export type ServerFields = [name: string, address: string, fingerprint: string];
 
+/** What servers tell each other of themselves (engine/peer-messages.ts, PeerGreeting). */
+export type GreetingFields = [boot: number, transaction: number, uptimeMs: number];
+
 export type Hello = [
   type: typeof MessageType.hello,
   sequence: number,
@@ -28,6 +31,8 @@ export type Hello = [
   /** 16 random bytes, one per client instance: the holder of the keys it asks for. */
   instance: Uint8Array,
   holder: HolderFields,
+  /** Servers only. */
+  greeting?: GreetingFields | null,
 ];
 
 export type Welcome = [
@@ -40,6 +45,8 @@ export type Welcome = [
   rlfDigest: string,
   epoch: number,
   servers: ServerFields[],
+  /** To servers only. */
+  greeting?: GreetingFields | null,
 ];
 
 /**

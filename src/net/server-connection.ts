@@ -1,4 +1,7 @@
-/** One client's connection at a server: a hello first, then its messages go to the node. */
+/**
+ * One client's connection at a server: a hello first, then its messages go to the node. Where the
+ * hello is another server's, the connection is handed over.
+ */
 import type { Socket } from 'bun';
 import { LmError } from '../engine/errors.ts';
 import {
@@ -14,27 +17,63 @@ import { idText } from '../engine/seat-key.ts';
 import { readClientMessage, readHello } from './client-messages.ts';
 import { FrameBuffer, FrameParser } from './frames.ts';
 import type { Answerable } from './node.ts';
-import { type ClientRequest, type Hello, MessageType, type ServerMessage } from './protocol.ts';
+import {
+  type ClientRequest,
+  type Hello,
+  MessageType,
+  type Role,
+  type ServerMessage,
+} from './protocol.ts';
+
+/** A connection as the listener sees it, whoever is at the other end. */
+export interface Served {
+  /** Bytes from the socket. Returns who goes on with it: this, or who took over. */
+  receive(chunk: Uint8Array, now: number): Served;
+  drain(now: number): void;
+  checkDeadlines(now: number): void;
+  closed(): void;
+  end(): void;
+}
+
+/** A connection whose hello says that it is a server's. */
+export interface PeerArrival {
+  readonly hello: Hello;
+  readonly socket: ServerSocket;
+  readonly parser: FrameParser;
+}
 
 export interface ConnectionHandler {
-  /** The welcome for a hello. Throws LmError to refuse it. */
+  /** The welcome for a client's hello. Throws LmError to refuse it. */
   readonly welcome: (hello: Hello) => ServerMessage;
+  /** Takes over a connection from a server of the pool. Throws LmError to refuse it. */
+  readonly acceptPeer: (arrival: PeerArrival) => Served;
   readonly receive: (client: Answerable, message: ClientRequest) => void;
   /** It was greeted once, and is gone. */
   readonly closed: (client: Answerable) => void;
-  readonly refused: (client: Answerable, error: LmError) => void;
+  readonly refused: (connection: Refused, error: LmError) => void;
 }
 
-type ServerSocket = Pick<Socket<unknown>, 'write' | 'end' | 'terminate' | 'pause' | 'resume'>;
+/** What a log says of a connection that was refused. */
+export interface Refused {
+  readonly address: string;
+  /** What its hello says, true or not. */
+  readonly role: Role;
+}
+
+export type ServerSocket = Pick<
+  Socket<unknown>,
+  'write' | 'end' | 'terminate' | 'pause' | 'resume' | 'getPeerX509Certificate'
+>;
 
 const NOTHING = new Uint8Array(0);
 
 /** A few bytes ask for what may be megabytes: one at a time, or a pipeline of them fills memory. */
 const BULKY: ReadonlySet<number> = new Set([MessageType.status, MessageType.rlfGet]);
 
-export class ServerConnection implements Answerable {
+export class ServerConnection implements Answerable, Served {
   readonly number: number;
   readonly address: string;
+  role: Role = 'client';
   instance = '';
   user = '';
   host = '';
@@ -45,6 +84,8 @@ export class ServerConnection implements Answerable {
   readonly #opened: number;
   #greeted = false;
   #over = false;
+  /** Who goes on with the socket, where a server said hello. */
+  #successor: Served | null = null;
   /** Messages taken since the last answer; one with a bulky answer counts as all there may be. */
   #taken = 0;
   readonly #frames = new FrameBuffer();
@@ -69,11 +110,12 @@ export class ServerConnection implements Answerable {
     this.#heard = options.now;
   }
 
-  /** Bytes from the socket. */
-  receive(chunk: Uint8Array, now: number): void {
-    if (this.#over) return;
+  receive(chunk: Uint8Array, now: number): Served {
+    if (this.#over) return this;
     this.#heard = now;
     this.#parse(chunk, now);
+    // What came behind the hello is the successor's to read.
+    return this.#successor?.receive(NOTHING, now) ?? this;
   }
 
   send(message: ServerMessage): void {
@@ -150,11 +192,18 @@ export class ServerConnection implements Answerable {
       return;
     }
     const hello = readHello(fields);
-    const [, , , , , , , instance, [user, host, pid]] = hello;
+    const [, , , , role, , , instance, [user, host, pid]] = hello;
+    this.role = role;
     this.instance = idText(instance);
     this.user = user;
     this.host = host;
     this.pid = pid;
+    if (role === 'peer') {
+      const arrival = { hello, socket: this.#socket, parser: this.#parser };
+      this.#successor = this.#handler.acceptPeer(arrival);
+      this.#over = true;
+      return;
+    }
     this.send(this.#handler.welcome(hello));
     this.#greeted = true;
     this.#parser.bytesMax = CLIENT_FRAME_BYTES_MAX;

@@ -2,6 +2,7 @@
 import { LmError } from '../engine/errors.ts';
 import type { LedgerState } from '../engine/ledger/state.ts';
 import {
+  type GreetingFields,
   type Hello,
   MessageType,
   PROTOCOL_MAX,
@@ -10,9 +11,18 @@ import {
   type Welcome,
 } from './protocol.ts';
 
-/** @throws LmError `protocol` for no common version, `untrusted` for another pool. */
-export function welcomeTo(hello: Hello, server: string, state: LedgerState): Welcome {
-  const [, sequence, min, max, role, pool] = hello;
+/**
+ * A server of the pool is greeted by this one's `greeting`, a client is not.
+ *
+ * @throws LmError `protocol` for no common version, `untrusted` for another pool.
+ */
+export function welcomeTo(
+  hello: Hello,
+  server: string,
+  state: LedgerState,
+  greeting: GreetingFields | null = null,
+): Welcome {
+  const [, sequence, min, max, , pool] = hello;
   const { rlf, epoch } = state;
   const version = Math.min(max, PROTOCOL_MAX);
   if (version < Math.max(min, PROTOCOL_MIN)) {
@@ -21,13 +31,6 @@ export function welcomeTo(hello: Hello, server: string, state: LedgerState): Wel
       `The client speaks protocol ${min} to ${max}, this server ${OWN_PROTOCOL}.`,
       'Bring both to versions of lm that have one in common.',
       { min: PROTOCOL_MIN, max: PROTOCOL_MAX },
-    );
-  }
-  if (role === 'peer') {
-    throw new LmError(
-      'not-authorized',
-      'This server is the only one of its pool and takes no peers.',
-      'Connect as a client.',
     );
   }
   if (pool !== null && pool !== rlf.pool) {
@@ -43,7 +46,10 @@ export function welcomeTo(hello: Hello, server: string, state: LedgerState): Wel
   );
   const { sequence: rlfSequence, digest } = rlf;
   const { welcome } = MessageType;
-  return [welcome, sequence, version, rlf.pool, server, rlfSequence, digest, epoch, servers];
+  const inForce = [rlf.pool, server, rlfSequence, digest, epoch, servers] as const;
+  const message: Welcome = [welcome, sequence, version, ...inForce];
+  if (greeting !== null) message.push(greeting);
+  return message;
 }
 
 const OWN_PROTOCOL = `${PROTOCOL_MIN} to ${PROTOCOL_MAX}`;

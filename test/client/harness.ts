@@ -1,7 +1,7 @@
 /** Fakes and clients that end with their test. */
 import { afterEach } from 'bun:test';
 import { type ClientOptions, LicenseClient } from '../../src/net/client/license-client.ts';
-import { type FakeOptions, FakeServer } from './fake-server.ts';
+import { type FakeOptions, FakeServer, type Handler } from './fake-server.ts';
 import { until } from './until.ts';
 
 const servers: FakeServer[] = [];
@@ -22,6 +22,27 @@ export function clientOf(server: FakeServer, options: ClientOptions = {}): Licen
   const client = new LicenseClient({ env: {}, tickMs: 20, ...server.trust, ...options });
   clients.push(client);
   return client;
+}
+
+/**
+ * One pool of fakes, by name in list order. Each welcomes with the list, so that clients learn the
+ * names; `options` connects to them in this order.
+ */
+export async function poolOf(handlers: Readonly<Record<string, Handler>>) {
+  const listed: [string, string, string][] = [];
+  const servers = new Map<string, FakeServer>();
+  for (const [name, handler] of Object.entries(handlers)) {
+    const server = await fake({ name, handler, welcome: { servers: listed } });
+    listed.push([name, server.address, server.fingerprint]);
+    servers.set(name, server);
+  }
+  const named = (name: string) => {
+    const server = servers.get(name);
+    if (server === undefined) throw new Error(`the pool has no server ${name}`);
+    return server;
+  };
+  const addresses = listed.map(([, address]) => address).join(',');
+  return { named, listed, options: { servers: addresses } };
 }
 
 /** A boot-time clock that runs with the real one and can be put forward. */

@@ -102,13 +102,25 @@ test('a linked signal follows its sources until it is let go of', () => {
   expect(linkedSignal(first.signal).signal.aborted).toBe(true);
 });
 
+test('the text of a seat tells until when it runs, where it was asked for', () => {
+  const runs = { machine: 'this', until: 1_234.5 };
+  expect(readSeatText(seatText({ ...SEAT, runs })).runs).toEqual(runs);
+  expect(readSeatText(seatText(SEAT)).runs).toBeUndefined();
+});
+
 test('messages of unknown types are passed over, malformed ones refused', () => {
   expect(readServerMessage([99, 1, 'x'])).toBeNull();
-  const good = [MessageType.released, 4, true, 1];
+});
+
+test.each([
+  [[MessageType.released, 4, true, 1]],
+  [[MessageType.fenced, 4, 7, 'A']],
+  [[MessageType.done, 4, {}]],
+])('%j is read; with any field of another kind it is refused', (good) => {
   expect(readServerMessage([...good, 'a field of a later version'])).not.toBeNull();
   for (let at = 0; at < good.length; at++) {
     const bad: unknown[] = [...good];
-    bad[at] = at < 2 ? -1 : 'wrong';
+    bad[at] = at < 2 ? -1 : null;
     expect(thrownBy(() => readServerMessage(bad)).code).toBe('protocol');
   }
 });

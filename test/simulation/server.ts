@@ -73,6 +73,7 @@ export class SimulatedServer {
         commit: (writes) => this.#commit(writes),
         now: () => this.host.time,
         log: () => undefined,
+        sendPeers: () => undefined,
         onFailure: (error) => this.#failed(error),
       });
       process = { core, node, alive: true };

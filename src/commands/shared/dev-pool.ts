@@ -29,6 +29,11 @@ export interface DevServer {
   readonly process: ChildProcess;
 }
 
+/** Whether the server's process still runs. */
+export function runs({ process: child }: DevServer): boolean {
+  return child.exitCode === null && child.signalCode === null;
+}
+
 /** Makes a pool of `count` servers in `directory`, with an example license in force. */
 export async function layOutDevPool(directory: string, count: number): Promise<PoolLayout> {
   const servers = [];
@@ -70,10 +75,13 @@ export async function startDevServer(
 /** Ends the servers as an operator would, and waits for them. */
 export async function stopDevServers(servers: readonly DevServer[]): Promise<void> {
   await Promise.all(
-    servers.map(async ({ process: child }) => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
+    servers.map(async (server) => {
+      const { process: child } = server;
+      if (!runs(server)) return;
       const gone = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGTERM');
+      // One that a person stopped (SIGSTOP) ends only once it goes on.
+      child.kill('SIGCONT');
       await gone;
     }),
   );

@@ -12,7 +12,7 @@ type Fields = Readonly<Record<string, unknown>>;
 export function statusWords(document: StatusDocument, now: number): string {
   const licenses = listOf(document['licenses']);
   return [
-    `${poolLine(document)}\n`,
+    `${poolLine(document)}\n${majorityLine(document)}`,
     serverTable(listOf(document['servers'])),
     ...licenses.map(licenseWords),
     licenses.length === 0 ? 'No license.\n' : '',
@@ -22,6 +22,18 @@ export function statusWords(document: StatusDocument, now: number): string {
     .join('\n');
 }
 
+/** What the view of a whole pool lacks, one line each: printed beside it. */
+export function gapWords(document: StatusDocument): string[] {
+  const unreached = document['unreached'];
+  const names = Array.isArray(unreached) ? unreached.map(text) : [];
+  const noLeader = 'No leader could be reached: this is what one server knows of the pool.';
+  const notAsked = `Could not be asked who holds seats there: ${names.join(', ')}.`;
+  return [
+    ...(document['partial'] === true ? [noLeader] : []),
+    ...(names.length > 0 ? [notAsked] : []),
+  ];
+}
+
 function poolLine(document: StatusDocument): string {
   const rlf = fieldsOf(document['rlf']);
   const leader = document['leader'] ?? null;
@@ -29,9 +41,13 @@ function poolLine(document: StatusDocument): string {
     `pool ${text(document['pool'])}`,
     `RLF ${text(rlf['sequence'])}`,
     leader === null ? 'no leader known' : `leader ${text(leader)}`,
-    document['majority'] === false ? 'NO MAJORITY: no seat is issued or renewed' : '',
   ];
   return parts.filter((part) => part !== '').join(', ');
+}
+
+function majorityLine(document: StatusDocument): string {
+  if (document['majority'] !== false) return '';
+  return 'NO MAJORITY of the servers is in contact: no seat is issued or renewed here.\n';
 }
 
 function serverTable(servers: readonly Fields[]): string {

@@ -46,8 +46,12 @@ export class MovedKeys {
   /** Forgets and returns those that `isOver` says. */
   forget(isOver: (moved: MovedKey) => boolean): MovedKey[] {
     const over = [...this.all()].filter(isOver);
-    for (const { from, key } of over) this.#moved.get(from)?.delete(key.id);
+    for (const moved of over) this.delete(moved);
     return over;
+  }
+
+  delete({ from, key }: MovedKey): void {
+    this.#moved.get(from)?.delete(key.id);
   }
 
   clear(): void {

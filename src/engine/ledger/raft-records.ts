@@ -1,4 +1,4 @@
-/** Raft's log and hard state on disk. What is applied is kept as the state it led to, not as log. */
+/** Raft's log and hard state on disk. What is applied is kept as what it led to, not as log. */
 import { decode, encode } from '../codec.ts';
 import type { Configuration, Entry, HardState, Records } from '../raft/types.ts';
 import {

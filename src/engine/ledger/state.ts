@@ -205,6 +205,11 @@ export class LedgerState {
     const moved = { index, from, to, license, key, until: this.mark + MOVED_KEPT_MS };
     this.moved.add(moved);
     this.#writes.moved(moved);
+    // Once it came back to a server it may leave it again.
+    const before = to === null ? undefined : this.moved.get(to, key.id);
+    if (before === undefined) return;
+    this.moved.delete(before);
+    this.#writes.forgotten(before);
   }
 
   #opened(

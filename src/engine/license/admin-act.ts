@@ -38,7 +38,7 @@ export class AdminActs {
   /** Nonces of acts that are not over, with their end. */
   readonly #nonces = new Map<string, number>();
 
-  /** @throws LmError `bad-data`, or `not-authorized` where it is not the admin's, or not for now. */
+  /** @throws LmError `bad-data`; `not-authorized` where it is not the admin's, or not for now. */
   read(text: string, signature: string, to: Addressee): AdminDocument {
     const document = documentIn(text);
     if (!verifiesDocument('lm-admin-v1', document, { publicKey: to.rlf.admin, signature })) {

@@ -1,6 +1,6 @@
 /**
  * What only the leader does: it hears its followers' acks and echoes them, enters fences, openings
- * and returns in the ledger, advances the mark, and takes in what others propose (DESIGN section 6).
+ * and returns in the ledger, advances the mark, takes in what others propose (DESIGN section 6).
  */
 import type { Outbox } from '../effects.ts';
 import { LmError } from '../errors.ts';

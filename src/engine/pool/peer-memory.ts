@@ -3,6 +3,7 @@
  * to an older disk, and may not vote or issue any more (DESIGN section 5, memory is identity).
  */
 import { PEER_RECORD_INTERVAL_MS } from '../limits.ts';
+import type { PeerMessage } from '../peer-messages.ts';
 import type { ServerId } from '../raft/types.ts';
 import {
   put,
@@ -59,4 +60,14 @@ export class PeerMemory {
     this.#changed.clear();
     return writes;
   }
+}
+
+/** What a server is told that came back with less than it showed before: it ends. */
+export function rolledBack(name: string): PeerMessage {
+  return {
+    type: 'refused',
+    code: 'rolled-back',
+    message: `The data directory of ${name} was set back to an older state.`,
+    hint: 'Its memory is gone: give it a new one with lm server new, and replace it in the RLF.',
+  };
 }

@@ -2,52 +2,28 @@
  * This server's place in the pool: its ledger, its grant window, what it hears of the others and
  * says to them (DESIGN sections 4 to 6). What only a leader does is in leading.ts.
  */
-import type { Outbox } from '../effects.ts';
 import { LmError } from '../errors.ts';
 import type { Entry, Proposal } from '../ledger/entries.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import type { Applied, LedgerState } from '../ledger/state.ts';
-import type { Rlf } from '../license/types.ts';
-import { LEADER_MISSING_MS, WINDOW_MS } from '../limits.ts';
-import type { PeerGreeting } from '../peer-messages.ts';
-import type { Notice, Role } from '../raft/events.ts';
+import { WINDOW_MS } from '../limits.ts';
+import type { PeerGreeting, PeerMessage } from '../peer-messages.ts';
+import type { Notice } from '../raft/events.ts';
 import { isLeaderMessage, type Message } from '../raft/messages.ts';
 import type { ServerId } from '../raft/types.ts';
-import type { RecordSource, Write } from '../records.ts';
+import type { Write } from '../records.ts';
 import { idBytes, idText } from '../seat-key.ts';
 import type { Time } from '../time.ts';
 import { campaignDelayMs } from './campaign.ts';
 import { Leading } from './leading.ts';
-import { PeerMemory } from './peer-memory.ts';
+import type { PoolHooks, PoolOptions } from './options.ts';
+import { PeerMemory, rolledBack } from './peer-memory.ts';
 import { Picture } from './picture.ts';
 import { Proposals } from './proposals.ts';
 import { decodeWord, type LeaderWord, type Usage } from './report.ts';
 import { Reporter } from './reporter.ts';
+import { Standing } from './standing.ts';
 import { GrantWindow } from './window.ts';
-
-export interface PoolOptions {
-  readonly server: ServerId;
-  readonly boot: number;
-  /** The last transaction on this server's disk. */
-  readonly transaction: number;
-  readonly founding: Rlf;
-  /** 32 random bytes, for a pool that has no ticket secret yet. */
-  readonly secret: Uint8Array;
-  readonly source: RecordSource;
-  readonly outbox: Outbox;
-  readonly time: Time;
-  /** License time here, for the mark. */
-  readonly licenseTime: (time: Time) => number;
-}
-
-/** What the rest of the core hears of the ledger. */
-export interface PoolHooks {
-  applied(applied: Applied): void;
-  /** The state is another server's snapshot; `before` was the last entry applied here. */
-  restored(before: number): void;
-  /** This server's session ended, or another began: what it proposed before is void. */
-  sessionChanged(): void;
-}
 
 export class Pool {
   readonly ledger: Ledger;
@@ -58,38 +34,35 @@ export class Pool {
   readonly reporter: Reporter;
   readonly #leading: Leading;
   readonly #options: PoolOptions;
-  readonly #startedAt: number;
-  /** Servers that a link is up to, and since when each of them has been on line. */
-  readonly #linked = new Map<ServerId, number>();
+  readonly #standing: Standing;
+  readonly #priorityAtStart: readonly ServerId[];
   #hooks: PoolHooks | null = null;
   #time: Time;
   #transaction: number;
-  #role: Role = 'follower';
-  #leader: ServerId | null = null;
-  #heardAt = Number.NEGATIVE_INFINITY;
-  #term: number;
-  #detached = false;
-  #everHeard = false;
 
   constructor(options: PoolOptions) {
     const { server, founding, source, time } = options;
     this.#options = options;
     this.#time = time;
-    this.#startedAt = time.boot;
     this.#transaction = options.transaction;
     this.memory = new PeerMemory(source);
+    const { picture } = this;
+    const now = time.boot;
+    // Raft asks when to campaign as it is made: the rest has to be there.
+    this.#priorityAtStart = founding.servers.map(({ fingerprint }) => fingerprint);
+    this.#standing = new Standing({ self: server, picture, term: 0, now });
     this.ledger = Ledger.recover({
       ...{ server, source, founding, now: time.boot },
       campaignDelayMs: (context) => {
         return campaignDelayMs(context, {
           self: server,
-          priority: context.lastLeader === undefined ? [] : this.#priority(),
-          uptimeMs: this.#uptimes(),
+          priority: this.#priority(),
+          uptimeMs: this.#standing.uptimesMs(this.#time.boot),
           isUp: (other) => this.picture.saidUp(other),
         });
       },
     });
-    this.#term = this.ledger.status.term;
+    this.#standing.term = this.ledger.status.term;
     this.reporter = new Reporter(this, options);
     this.#leading = new Leading(this, options);
     this.ledger.attach({
@@ -125,31 +98,17 @@ export class Pool {
     return this.#transaction;
   }
 
-  get role(): Role {
-    return this.#role;
-  }
-
-  get term(): number {
-    return this.#term;
+  get standing(): Standing {
+    return this.#standing;
   }
 
   get leads(): boolean {
-    return this.#role === 'leader';
+    return this.#standing.leads;
   }
 
   /** Whom this server takes for the leader. */
   get leader(): ServerId | null {
-    return this.#leader;
-  }
-
-  /** Refused by a server that hears a leader which this one does not. */
-  get detached(): boolean {
-    return this.#detached && this.#leader === null;
-  }
-
-  /** A leader was heard since the start, or this server was one. */
-  get everLed(): boolean {
-    return this.#everHeard;
+    return this.#standing.leader;
   }
 
   /** Index of this server's return, by which it issues; null while it may not. */
@@ -164,21 +123,17 @@ export class Pool {
   }
 
   isLinked(server: ServerId): boolean {
-    return this.#linked.has(server);
+    return this.#standing.isLinked(server);
   }
 
   /** Up, as far as this server knows. */
   isUp(server: ServerId): boolean {
-    if (server === this.server) return true;
-    const now = this.#time.boot;
-    if (this.leads) return this.picture.isUp(server, now);
-    if (server === this.#leader) return now < this.#heardAt + LEADER_MISSING_MS;
-    return this.#leader !== null && this.picture.saidUp(server);
+    return this.#standing.isUp(server, this.#time.boot);
   }
 
   greeting(time: Time): PeerGreeting {
     const { boot } = this.#options;
-    const uptimeMs = Math.max(0, Math.floor(time.boot - this.#startedAt));
+    const uptimeMs = this.#standing.uptimeMs(time.boot);
     return { boot, transaction: this.#transaction, uptimeMs };
   }
 
@@ -207,13 +162,13 @@ export class Pool {
   linked(peer: ServerId, { transaction, uptimeMs }: PeerGreeting): void {
     if (!this.trusts(peer, transaction)) return;
     const now = this.#time.boot;
-    this.#linked.set(peer, now - uptimeMs);
-    if (peer === this.#leader) this.proposals.again();
-    if (!this.#everHeard) this.ledger.step({ type: 'reconsider' }, now);
+    this.#standing.linked(peer, now - uptimeMs);
+    if (peer === this.leader) this.proposals.again();
+    if (!this.#standing.everLed) this.ledger.step({ type: 'reconsider' }, now);
   }
 
   gone(peer: ServerId): void {
-    this.#linked.delete(peer);
+    this.#standing.unlinked(peer);
     this.picture.gone(peer);
     this.ledger.step({ type: 'gone', peer }, this.#time.boot);
   }
@@ -231,7 +186,7 @@ export class Pool {
 
   transfer(to: ServerId): void {
     if (this.leads) this.ledger.step({ type: 'transfer', to }, this.#time.boot);
-    else this.#tellLeader({ type: 'transfer', to });
+    else if (this.leader !== null) this.#options.outbox.tell(this.leader, { type: 'transfer', to });
   }
 
   /** Hands leadership on, to the first of those that are up. */
@@ -243,9 +198,9 @@ export class Pool {
 
   /** An entry that needs no number: the leader enters it, or hears of it. */
   enter(entry: Extract<Entry, { type: 'evict' | 'rlf' }>): void {
+    const { leader } = this;
     if (this.leads) this.#leading.enter(entry);
-    else if (entry.type === 'rlf') this.#tellLeader({ type: 'offer', text: entry.text });
-    else this.#tellLeader({ type: 'evict', id: idBytes(entry.id) });
+    else if (leader !== null) this.#options.outbox.tell(leader, messageFor(entry));
   }
 
   evict(id: Uint8Array): void {
@@ -273,12 +228,10 @@ export class Pool {
   }
 
   get nextDue(): number {
-    const { proposals, reporter } = this;
-    return Math.min(
-      this.ledger.wakeAt,
-      this.#leading.nextDue,
-      this.leads ? Number.POSITIVE_INFINITY : Math.min(proposals.nextDue, reporter.nextDue),
-    );
+    const { ledger, leader, proposals, reporter } = this;
+    const own = Math.min(ledger.wakeAt, this.#leading.nextDue);
+    const tells = !this.leads && leader !== null && this.isLinked(leader);
+    return tells ? Math.min(own, proposals.nextDue, reporter.nextDue) : own;
   }
 
   #forwardProposals(): void {
@@ -290,14 +243,10 @@ export class Pool {
       this.#leading.proposed(this.server, session, first, bytes);
       return;
     }
-    if (this.#leader === null || !this.#linked.has(this.#leader)) return;
+    if (this.leader === null || !this.isLinked(this.leader)) return;
     if (!this.proposals.isDue(now) && this.reporter.nextDue > now) return;
     const body = this.reporter.report(this.#time);
-    this.#options.outbox.tell(this.#leader, { type: 'report', body });
-  }
-
-  #tellLeader(message: Parameters<Outbox['tell']>[1]): void {
-    if (this.#leader !== null) this.#options.outbox.tell(this.#leader, message);
+    this.#options.outbox.tell(this.leader, { type: 'report', body });
   }
 
   #applied(applied: Applied): void {
@@ -329,10 +278,10 @@ export class Pool {
     if (!isSame) this.proposals.end();
     if (session !== null && !isSame) this.proposals.begin(session);
     this.#leading.recovered();
-    // What it proposed and a snapshot took over has no outcome that could be told.
-    if (isSame) this.proposals.appliedTo(known?.proposal ?? 0);
-    this.#hooks?.restored(before);
-    this.#hooks?.sessionChanged();
+    const proposal = isSame ? (known?.proposal ?? 0) : Number.POSITIVE_INFINITY;
+    if (isSame) this.proposals.appliedTo(proposal);
+    this.#hooks?.restored({ before, proposal });
+    if (!isSame) this.#hooks?.sessionChanged();
   }
 
   #notice(notice: Exclude<Notice, { type: 'apply' | 'restored' }>): void {
@@ -354,7 +303,7 @@ export class Pool {
         this.#leading.established();
         return;
       case 'refused':
-        if (notice.reason === 'leader-heard') this.#detached = true;
+        if (notice.reason === 'leader-heard') this.#standing.refused();
         return;
       case 'malformed':
         this.#options.outbox.note('warn', 'a message of a server makes no sense', {
@@ -372,18 +321,11 @@ export class Pool {
     }
   }
 
-  #roleChanged({ role, term, leader }: Extract<Notice, { type: 'role' }>): void {
-    const isNew = term !== this.#term || leader !== this.#leader;
-    const isRole = role !== this.#role;
-    this.#role = role;
-    this.#leader = leader;
-    if (term !== this.#term || isRole) this.window.forget();
-    this.#term = term;
-    if (leader !== null) {
-      this.#detached = false;
-      this.#everHeard = true;
-    }
-    if (!isNew && !isRole) return;
+  #roleChanged(notice: Extract<Notice, { type: 'role' }>): void {
+    const { role, term, leader } = notice;
+    const isOther = role !== this.#standing.role || term !== this.#standing.term;
+    if (isOther) this.window.forget();
+    if (!this.#standing.changed(notice)) return;
     this.proposals.again();
     this.reporter.again();
     if (role === 'leader') this.#leading.begin();
@@ -394,7 +336,7 @@ export class Pool {
   }
 
   #heard(attachment: Uint8Array | null, now: number): void {
-    this.#heardAt = now;
+    this.#standing.heard(now);
     const word = this.#understood(() => (attachment === null ? null : decodeWord(attachment)));
     if (word === null) return;
     this.picture.heard(word);
@@ -406,7 +348,7 @@ export class Pool {
 
   #attachment(message: Message): Uint8Array | null {
     if (isLeaderMessage(message)) return this.#leading.word(message.to);
-    if (message.to !== this.#leader) return null;
+    if (message.to !== this.leader) return null;
     return this.reporter.ack(this.#time);
   }
 
@@ -429,12 +371,7 @@ export class Pool {
     this.#options.outbox.note('warn', 'a server came back with an older disk, and is refused', {
       ...{ server: name, transaction, known },
     });
-    this.#options.outbox.tell(server, {
-      type: 'refused',
-      code: 'rolled-back',
-      message: `The data directory of ${name} was set back to an older state.`,
-      hint: 'Its memory is gone: give it a new one with lm server new, and replace it in the RLF.',
-    });
+    this.#options.outbox.tell(server, rolledBack(name));
     return false;
   }
 
@@ -443,27 +380,13 @@ export class Pool {
     return servers.find(({ fingerprint }) => fingerprint === server)?.name ?? server;
   }
 
-  #priority(): ServerId[] {
-    return this.ledger === undefined
-      ? this.#options.founding.servers.map(({ fingerprint }) => fingerprint)
-      : this.state.rlf.servers.map(({ fingerprint }) => fingerprint);
-  }
-
-  #uptimes(): Map<ServerId, number> {
-    const now = this.#time.boot;
-    const uptimes = new Map([[this.server, now - this.#startedAt]]);
-    for (const [server, since] of this.#linked) uptimes.set(server, now - since);
-    return uptimes;
+  #priority(): readonly ServerId[] {
+    if (this.ledger === undefined) return this.#priorityAtStart;
+    return this.state.rlf.servers.map(({ fingerprint }) => fingerprint);
   }
 }
 
-/** A server that another one refuses ends, by the name of what is wrong with it. */
-export function refusedBy({ code, message, hint }: RefusedMessage): LmError {
-  return new LmError(code === 'rolled-back' ? code : 'not-authorized', message, hint);
-}
-
-interface RefusedMessage {
-  readonly code: string;
-  readonly message: string;
-  readonly hint: string;
+function messageFor(entry: Extract<Entry, { type: 'evict' | 'rlf' }>): PeerMessage {
+  if (entry.type === 'rlf') return { type: 'offer', text: entry.text };
+  return { type: 'evict', id: idBytes(entry.id) };
 }

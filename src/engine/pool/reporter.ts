@@ -50,7 +50,7 @@ export class Reporter {
   }
 
   get nextDue(): number {
-    return this.#pool.leader === null ? Number.POSITIVE_INFINITY : this.#dueAt;
+    return this.#dueAt;
   }
 
   /** With an ack: numbered, so that the leader can echo it. */

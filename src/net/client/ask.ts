@@ -1,12 +1,13 @@
 /**
- * Asking for seats: over the pools in order, over a pool's servers, again after a lost connection
- * (under the same key, so that a retry finds its own grant), and for as long as the patience lasts.
+ * Asking for seats: over the pools in order, and for as long as the patience lasts. All servers are
+ * asked for an answer now before the line of one is joined.
  */
 import { LmError } from '../../engine/errors.ts';
-import { RETRIES_MAX } from './limits.ts';
+import { type Answer, askPool, NO_TICKET, type PoolRefusal } from './ask-pool.ts';
 import type { PoolLink } from './link.ts';
+import { isInUse, isWorthWaiting, mostHopeful } from './refusal.ts';
 import type { Scheduler } from './scheduler.ts';
-import { askServer, type Granted, type Place, type Wish } from './waiter.ts';
+import type { Place, Wish } from './waiter.ts';
 
 /** What a waiting request waits for: its turn in the line, or a server that can serve it. */
 export type WaitingNews = { readonly place: Place } | { readonly obstacle: LmError };
@@ -19,119 +20,79 @@ export interface AskOptions {
   readonly scheduler: Scheduler;
 }
 
-export interface Answer {
-  readonly link: PoolLink;
-  readonly granted: Granted;
-}
-
-interface Refusal {
-  readonly link: PoolLink;
-  readonly error: LmError;
-}
-
 /** @throws LmError a denial, `unreachable` and its like, `timeout`; or the signal's reason. */
 export async function ask(
   links: readonly PoolLink[],
   wish: Wish,
   options: AskOptions,
 ): Promise<Answer> {
-  const { scheduler, waitMs, signal, onWaiting } = options;
-  const deadline = scheduler.clock() + waitMs;
-  // Of several pools, all are asked before the line of one is joined.
-  let lineOf: PoolLink | null = links.length === 1 ? (links[0] ?? null) : null;
-  for (;;) {
-    const refusals: Refusal[] = [];
-    for (const link of lineOf === null ? links : [lineOf]) {
-      signal.throwIfAborted();
-      const patienceUntil = link === lineOf ? deadline : 0;
-      const result = await askPool(link, wish, { ...options, patienceUntil });
-      if (!(result instanceof LmError)) return { link, granted: result };
-      refusals.push({ link, error: result });
-    }
-    const best = mostHopeful(refusals);
-    const left = deadline - scheduler.clock();
-    if (waitMs === 0 || hope(best.error) < WORTH_WAITING) throw best.error;
-    if (left <= 0) throw timedOut(waitMs, best.error);
-    if (lineOf === null && IN_USE_CODES.has(best.error.code)) {
-      lineOf = best.link;
-      continue;
-    }
-    if (links.length > 1) lineOf = null;
-    onWaiting({ obstacle: best.error });
-    await scheduler.sleep(Math.min(left, best.link.nextPauseMs()), signal);
+  const unheard = new Set<PoolLink>();
+  try {
+    return await askUntilGranted(links, wish, { ...options, unheard });
+  } catch (error) {
+    // Seats may have been granted without our hearing of it.
+    const seats = { key: options.key, ticket: NO_TICKET };
+    for (const link of unheard) void link.releaser.give(seats, 0);
+    throw error;
   }
 }
 
-/** One pool. Returns a refusal; throws the signal's reason, or what is a defect. */
-async function askPool(
-  link: PoolLink,
+interface Asking extends AskOptions {
+  /** Where a request went out whose answer was lost. */
+  readonly unheard: Set<PoolLink>;
+}
+
+/** The line to join: of this pool, at this server (HOST:PORT), or at the one connected to. */
+interface Line {
+  readonly link: PoolLink;
+  readonly address: string | null;
+}
+
+async function askUntilGranted(
+  links: readonly PoolLink[],
   wish: Wish,
-  options: AskOptions & { readonly patienceUntil: number },
-): Promise<Granted | LmError> {
-  const { key, scheduler, signal } = options;
-  const asked = new Set<string>();
-  for (let retries = 0; ; ) {
-    let sent = false;
-    try {
-      const connection = await abortable(link.connect(), signal);
-      sent = true;
-      asked.add(connection.address);
-      const vendor = wish.vendor ?? link.vendor;
-      return await askServer(connection, { ...wish, vendor }, options);
-    } catch (error) {
-      // Leaves the line, or gives back what was granted meanwhile.
-      if (signal.aborted && sent) void link.releaser.give({ key, ticket: NO_TICKET }, 0);
+  options: Asking,
+): Promise<Answer> {
+  const { scheduler, waitMs, signal, onWaiting, unheard } = options;
+  const deadline = scheduler.clock() + waitMs;
+  let line = onlyLine(links);
+  for (;;) {
+    const refusals: PoolRefusal[] = [];
+    for (const link of line === null ? links : [line.link]) {
       signal.throwIfAborted();
-      if (!(error instanceof LmError)) throw error;
-      const seatsToo = error.code === 'no-majority';
-      if (ELSEWHERE_CODES.has(error.code) && link.moveOn(asked, seatsToo)) continue;
-      if (error.code !== 'unreachable' || !sent) return error;
-      retries += 1;
-      if (retries >= RETRIES_MAX) {
-        // It may have been granted without our hearing of it.
-        void link.releaser.give({ key, ticket: NO_TICKET }, 0);
-        return error;
-      }
-      await scheduler.sleep(link.nextPauseMs(), signal);
+      const patienceUntil = line === null ? 0 : deadline;
+      const first = line?.address ?? null;
+      const result = await askPool(link, wish, { ...options, patienceUntil, first });
+      if ('granted' in result) return result;
+      if (result.unheard) unheard.add(link);
+      refusals.push(result);
+    }
+    const { link, address, error } = mostHopeful(refusals);
+    const left = deadline - scheduler.clock();
+    if (waitMs === 0 || !isWorthWaiting(error)) throw error;
+    if (left <= 0) throw timedOut(waitMs, error);
+    if (line === null && isInUse(error)) {
+      line = { link, address };
+    } else {
+      line = onlyLine(links);
+      onWaiting({ obstacle: error });
+      await scheduler.sleep(Math.min(left, link.nextPauseMs()), signal);
     }
   }
 }
 
-const NO_TICKET = new Uint8Array(0);
-
-/** Denials that the line, or another server, may turn into a grant. */
-const IN_USE_CODES: ReadonlySet<string> = new Set(['all-in-use', 'busy']);
-const ELSEWHERE_CODES: ReadonlySet<string> = new Set(['all-in-use', 'busy', 'no-majority']);
-
-/** Of several pools' refusals the one that is likeliest to pass by itself. */
-function mostHopeful(refusals: readonly Refusal[]): Refusal {
-  const [best] = [...refusals].sort((a, b) => hope(b.error) - hope(a.error));
-  if (best !== undefined) return best;
-  throw new LmError('config', 'No pool is named.', 'Name one with --pool or LM_POOL.');
+/** Where there is one server in all, nobody else is to be asked before its line is joined. */
+function onlyLine(links: readonly PoolLink[]): Line | null {
+  const [link, ...others] = links;
+  if (link === undefined || others.length > 0 || link.servers.targets.length > 1) return null;
+  return { link, address: null };
 }
 
-function hope({ code }: LmError): number {
-  if (IN_USE_CODES.has(code)) return 3;
-  if (code === 'no-majority' || code === 'unreachable') return WORTH_WAITING;
-  return code === 'untrusted' || code === 'protocol' ? 1 : 0;
-}
-
-const WORTH_WAITING = 2;
-
-function timedOut(waitMs: number, { code, message, hint, details }: LmError): LmError {
-  const next = IN_USE_CODES.has(code) ? 'Wait longer, or see in the status who holds seats.' : hint;
+function timedOut(waitMs: number, error: LmError): LmError {
+  const { code, message, hint, details } = error;
+  const next = isInUse(error) ? 'Wait longer, or see in the status who holds seats.' : hint;
   return new LmError('timeout', `Waited ${waitMs / 1_000} s in vain: ${message}`, next, {
     waitedMs: waitMs,
     last: { code, message, hint, ...details },
-  });
-}
-
-/** Stops waiting for a shared promise when the signal comes; the promise itself goes on. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    const settled = () => signal.removeEventListener('abort', onAbort);
-    promise.then(resolve, reject).finally(settled);
   });
 }

@@ -18,9 +18,9 @@ import {
   type ServerMessage,
   type Welcome,
 } from '../protocol.ts';
-import { REPLY_MS_MAX } from './limits.ts';
+import { DRAIN_MS, REPLY_MS_MAX } from './limits.ts';
 import { errorFrom, readServerMessage } from './replies.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Cancel, Scheduler } from './scheduler.ts';
 
 /** A server's answer, and when the message that it answers was sent (boot-time clock). */
 export interface Reply {
@@ -59,6 +59,11 @@ export class Connection {
   #sequence = 0;
   #closedBy: LmError | null = null;
   #served = false;
+  #hung = false;
+  #draining = false;
+  #drained: Cancel | null = null;
+  #newestRlf = 0;
+  #onOutdated: () => void = () => undefined;
 
   /** Takes over the socket's events. */
   constructor(socket: TLSSocket, peer: PeerSeen, scheduler: Scheduler) {
@@ -109,6 +114,11 @@ export class Connection {
     return this.#served;
   }
 
+  /** Whether it was given up for owing a reply: other servers are to be tried first. */
+  get hung(): boolean {
+    return this.#hung;
+  }
+
   get closed(): boolean {
     return this.#closedBy !== null;
   }
@@ -125,7 +135,27 @@ export class Connection {
   }
 
   forget(sequence: number): void {
-    this.#pending.delete(sequence);
+    if (this.#pending.delete(sequence)) this.#closeIfDrained();
+  }
+
+  /**
+   * Closes when nothing has been under way for a moment: whoever still waits here gets the answer,
+   * and may say a last word, as a waiter does that leaves the line.
+   */
+  drain(): void {
+    this.#draining = true;
+    this.#closeIfDrained();
+  }
+
+  /** The server owes a reply: it is taken for dead. */
+  giveUp(): void {
+    this.#hung = true;
+    this.close(silent(this.address));
+  }
+
+  /** Called when the server tells that a newer RLF is in force than it welcomed with. */
+  onOutdated(listener: () => void): void {
+    this.#onOutdated = listener;
   }
 
   /** Sends a message that has exactly one reply. A server that owes it too long is given up. */
@@ -134,7 +164,7 @@ export class Connection {
     timeoutMs = REPLY_MS_MAX,
   ): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      const cancel = this.#scheduler.after(timeoutMs, () => this.close(silent(this.address)));
+      const cancel = this.#scheduler.after(timeoutMs, () => this.giveUp());
       const settled = <T>(settle: (value: T) => void) => {
         return (value: T) => {
           cancel();
@@ -178,6 +208,7 @@ export class Connection {
   close(reason: LmError = lostConnection(this.address)): void {
     if (this.#closedBy !== null) return;
     this.#closedBy = reason;
+    this.#drained?.();
     this.#socket.destroy();
     const pending = [...this.#pending.values()];
     this.#pending.clear();
@@ -216,11 +247,34 @@ export class Connection {
     const pending = this.#pending.get(sequence);
     if (pending === undefined) return;
     this.#served ||= message[0] !== MessageType.welcome;
-    if (pending.onReply({ message, sentAt: pending.sentAt })) this.#pending.delete(sequence);
+    const last = pending.onReply({ message, sentAt: pending.sentAt });
+    if (last) this.forget(sequence);
+    this.#noteRlf(message);
+  }
+
+  #noteRlf(message: ServerMessage): void {
+    const rlfSequence = rlfSequenceIn(message);
+    if (rlfSequence <= Math.max(this.rlfSequence, this.#newestRlf)) return;
+    this.#newestRlf = rlfSequence;
+    if (!this.closed) this.#onOutdated();
+  }
+
+  #closeIfDrained(): void {
+    if (!this.#draining || this.#pending.size > 0 || this.closed) return;
+    this.#drained?.();
+    this.#drained = this.#scheduler.after(DRAIN_MS, () => {
+      if (this.#pending.size === 0) this.close(closedHere());
+    });
   }
 }
 
 const NOT_GREETED: Welcome = [MessageType.welcome, 0, 0, '', '', 0, '', 0, []];
+
+/** Authorizations name the RLF in force, since the pool's servers may be others by now. */
+function rlfSequenceIn(message: ServerMessage): number {
+  if (message[0] === MessageType.alive) return message[4];
+  return message[0] === MessageType.grant ? message[8] : 0;
+}
 
 /** The failure that a message reports, or null for any other message. */
 export function failureIn(message: ServerMessage): LmError | null {
@@ -253,6 +307,10 @@ export function lostConnection(address: string, reason?: string): LmError {
     'Check that the server runs, or wait for it with --wait.',
     { address },
   );
+}
+
+export function closedHere(): LmError {
+  return new LmError('unreachable', 'The connection was closed on this side.', '');
 }
 
 export function silent(address: string): LmError {

@@ -1,9 +1,11 @@
 /** The public face of the client library: `import { LicenseClient } from 'lm'`. */
 export { type ErrorCode, type ErrorDetails, LmError } from '../../engine/errors.ts';
+export type { ServerNow, SignedAct } from './act.ts';
 export type { WaitingNews } from './ask.ts';
 export type { BootClock } from './boot-clock.ts';
 export type { Holder } from './holder.ts';
 export { type ClientOptions, LicenseClient, type RenewedSeat } from './license-client.ts';
+export type { StatusOptions } from './pool-status.ts';
 export type { Returned } from './releaser.ts';
 export type { RequestOptions } from './request-options.ts';
 export type { Seat, SeatEvents } from './seat.ts';

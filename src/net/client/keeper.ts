@@ -1,18 +1,16 @@
 /**
- * Keeps one seat alive: heartbeats every third of its lifetime and on each new connection. The
+ * Keeps one seat: heartbeats renew it every third of its lifetime and on each new connection. The
  * lifetime counts from when the message was *sent* that a server answered, so the seat ends here
  * before any server can give it to someone else (DESIGN section 6). Once lost, it is asked for
  * again.
  */
 import { LmError } from '../../engine/errors.ts';
 import { PATIENCE_MS_MAX } from '../../engine/limits.ts';
-import { type Alive, type Gone, type Heartbeat, MessageType } from '../protocol.ts';
 import { ask } from './ask.ts';
-import { type Connection, failureIn, type Reply, unexpected } from './connection.ts';
 import { BACKOFF_MS_MAX } from './limits.ts';
 import type { PoolLink } from './link.ts';
 import type { Returned } from './releaser.ts';
-import { errorFrom } from './replies.ts';
+import { Renewal, type RenewalOptions } from './renewal.ts';
 import type { Cancel, Scheduler } from './scheduler.ts';
 import type { Granted, Wish } from './waiter.ts';
 
@@ -44,14 +42,9 @@ export class Keeper {
    */
   #expiresAt = 0;
   #state: 'active' | 'lost' | 'ended' = 'active';
-  #heartbeat: Cancel | null = null;
   #expiry: Cancel | null = null;
-  #unsubscribe: (() => void) | null = null;
-  /** The connection whose answer to a heartbeat is awaited. */
-  #asking: Connection | null = null;
+  #renewal: Renewal | null = null;
   #regain: AbortController | null = null;
-  /** Why the last heartbeat did not renew the seat. */
-  #lastFailure: LmError | null = null;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -88,13 +81,24 @@ export class Keeper {
   }
 
   #begin(granted: Granted): void {
+    const { link, scheduler, random } = this.#options;
     this.#granted = granted;
     this.#state = 'active';
     this.#prolong(granted.sentAt, granted.lifetimeMs);
     // A hold ends at its time: nothing renews it.
     if (this.#options.wish.holdMs > 0) return;
-    this.#unsubscribe = this.#options.link.subscribe(() => this.#beat());
-    this.#scheduleHeartbeat(granted.sentAt);
+    const renewal: RenewalOptions = {
+      ...{ link, scheduler, random },
+      granted: () => this.#granted,
+      valid: () => this.valid,
+      onAlive: ({ ticket, lifetimeMs, sentAt, claimedBy }) => {
+        const { server } = this.#granted;
+        this.#granted = { ...this.#granted, ticket, server: claimedBy ?? server };
+        this.#prolong(sentAt, lifetimeMs);
+      },
+      onGone: (reason: LmError) => this.#lose(reason),
+    };
+    this.#renewal = new Renewal(renewal, granted.sentAt);
   }
 
   #end(): void {
@@ -104,11 +108,8 @@ export class Keeper {
   }
 
   #pause(): void {
-    this.#heartbeat?.();
     this.#expiry?.();
-    this.#unsubscribe?.();
-    this.#unsubscribe = null;
-    this.#asking = null;
+    this.#renewal?.stop();
   }
 
   #prolong(sentAt: number, lifetimeMs: number): void {
@@ -117,79 +118,13 @@ export class Keeper {
     this.#expiry = this.#options.scheduler.at(this.#expiresAt, () => this.#lose(this.#overdue()));
   }
 
-  #scheduleHeartbeat(sentAt: number): void {
-    const { scheduler, random } = this.#options;
-    const intervalMs = (this.#granted.lifetimeMs / 3) * (0.9 + random() / 10);
-    this.#heartbeat?.();
-    this.#heartbeat = scheduler.at(sentAt + intervalMs, () => this.#beat());
-  }
-
-  /** Without a connection nothing is to be done: the link redials, and a new one calls this. */
-  #beat(): void {
-    const connection = this.#options.link.current;
-    if (connection === null || this.#asking === connection || this.#state !== 'active') return;
-    this.#asking = connection;
-    const granted = this.#granted;
-    const { key, ticket } = granted;
-    const build = (sequence: number): Heartbeat => [MessageType.heartbeat, sequence, key, ticket];
-    const current = () => this.#asking === connection && this.#granted.key === granted.key;
-    connection.call(build).then(
-      (reply) => {
-        if (current()) this.#onReply(connection, reply);
-      },
-      (error: LmError) => {
-        if (!current()) return;
-        this.#asking = null;
-        if (!connection.closed) this.#retry(error);
-      },
-    );
-  }
-
-  #onReply(connection: Connection, { message, sentAt }: Reply): void {
-    this.#asking = null;
-    if (message[0] === MessageType.alive) this.#onAlive(message, sentAt);
-    else if (message[0] === MessageType.gone) this.#onGone(message, connection);
-    else this.#retry(failureIn(message) ?? unexpected(connection.address));
-  }
-
-  #onAlive([, , ticket, lifetimeMs]: Alive, sentAt: number): void {
-    this.#granted = { ...this.#granted, ticket: ticket.slice() };
-    this.#lastFailure = null;
-    this.#prolong(sentAt, lifetimeMs);
-    this.#scheduleHeartbeat(sentAt);
-  }
-
-  #onGone([, , code, message, hint]: Gone, { server, address }: Connection): void {
-    const unknown = code === 'unknown-key';
-    const reason = unknown ? unknownKey(server) : errorFrom(code, message, hint);
-    // Another server that does not know the key says nothing about the one that issued it.
-    const passing = unknown ? server !== this.#granted.server : PASSING_CODES.has(code);
-    if (passing) this.#retry(reason, address);
-    else this.#lose(reason);
-  }
-
-  /**
-   * The seat stays valid until its lifetime is over; the next heartbeat may do better, at another
-   * server than the one at the address given.
-   */
-  #retry(reason: LmError, elsewhereThan?: string): void {
-    const { link, scheduler } = this.#options;
-    this.#lastFailure = reason;
-    this.#heartbeat?.();
-    const pauseMs = Math.min(BACKOFF_MS_MAX, this.#granted.lifetimeMs / 12);
-    this.#heartbeat = scheduler.after(pauseMs, () => {
-      if (elsewhereThan === undefined || !link.moveOn(new Set([elsewhereThan]), true)) this.#beat();
-      else link.connect().catch(() => undefined);
-    });
-  }
-
   #overdue(): LmError {
     const { application, lifetimeMs } = this.#granted;
     const held = this.#options.wish.holdMs > 0;
     const message = held
       ? `The hold on ${application} is over.`
       : `The seat of ${application} was lost: no server renewed it for ${lifetimeMs / 1_000} s.`;
-    const last = this.#lastFailure;
+    const last = this.#renewal?.lastFailure ?? null;
     const details = last === null ? {} : { last: { code: last.code, message: last.message } };
     return new LmError('lost', message, 'Check that the servers run and can be reached.', details);
   }
@@ -220,7 +155,6 @@ export class Keeper {
         const options = { waitMs: PATIENCE_MS_MAX, onWaiting: () => undefined, signal, scheduler };
         const { granted } = await ask([link], wish, { ...options, key: newKey() });
         this.#expiresAt = 0;
-        this.#lastFailure = null;
         this.#begin(granted);
         return events.regained();
       } catch (error) {
@@ -231,15 +165,4 @@ export class Keeper {
       }
     }
   }
-}
-
-/** A server that can't renew now; another one may, or this one later. */
-const PASSING_CODES: ReadonlySet<string> = new Set(['no-majority', 'busy', 'unreachable']);
-
-function unknownKey(server: string): LmError {
-  return new LmError(
-    'lost',
-    `Server ${server} no longer knows this seat: it was released or ended there.`,
-    'Ask for it again.',
-  );
 }

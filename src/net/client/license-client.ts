@@ -3,17 +3,22 @@
  * servers, and gives them back. One instance serves a whole application.
  */
 import { randomBytes } from 'node:crypto';
-import { LmError } from '../../engine/errors.ts';
+import { type ErrorDetails, LmError } from '../../engine/errors.ts';
 import { KEY_BYTES } from '../../engine/seat-key.ts';
+import { type ServerNow, type SignedAct, sendAct, withServer } from './act.ts';
 import { ask } from './ask.ts';
+import type { Answer } from './ask-pool.ts';
 import { type BootClock, bootClock } from './boot-clock.ts';
+import type { Connection } from './connection.ts';
 import type { Introduction } from './dial.ts';
 import { type Holder, holderFields } from './holder.ts';
 import { Keeper } from './keeper.ts';
-import { RELEASE_MS_MAX } from './limits.ts';
+import { FENCING_MS_MAX, RELEASE_MS_MAX } from './limits.ts';
 import { PoolLink } from './link.ts';
 import { linkedSignal } from './linked-signal.ts';
+import { machineName } from './machine.ts';
 import { Memory } from './memory.ts';
+import { type StatusOptions, statusOf } from './pool-status.ts';
 import { proveSeat } from './prove.ts';
 import type { Returned } from './releaser.ts';
 import { renewSeat } from './renew.ts';
@@ -21,7 +26,7 @@ import { type RequestOptions, wishOf } from './request-options.ts';
 import { Scheduler } from './scheduler.ts';
 import { Seat } from './seat.ts';
 import { INSTANCE_BYTES, readSeatText, seatText } from './seat-text.ts';
-import { readStatus, type StatusDocument, type StatusFilter } from './status.ts';
+import type { StatusDocument } from './status.ts';
 import { type Environment, resolveTrust, resolveVendorKey, type TrustOptions } from './trust.ts';
 import { Verifier } from './verifier.ts';
 import type { Granted, Wish } from './waiter.ts';
@@ -86,9 +91,9 @@ export class LicenseClient {
     const asking = { waitMs, onWaiting, signal, scheduler: this.#scheduler };
     return await this.#keepingAlive(async () => {
       const key = randomBytes(KEY_BYTES);
-      const { link, granted } = await ask(this.#open(), wish, { ...asking, key });
-      const verified = await this.#verify(link, granted, signal);
-      return this.#keep(link, { wish, granted, verified });
+      const answer = await ask(this.#open(), wish, { ...asking, key });
+      const verified = await this.#verify(answer, signal);
+      return this.#keep(answer.link, { wish, granted: answer.granted, verified });
     }).finally(unlink);
   }
 
@@ -101,7 +106,7 @@ export class LicenseClient {
       const link = this.#linkOf(seat.pool, seat.server);
       const connected = link.connect();
       // Whatever `give` waits for, a pool that can't be had is told as what it is.
-      const returned = await connected.then(() => link.releaser.give(seat, RELEASE_MS_MAX));
+      const returned = await connected.then(() => link.releaser.give(seat, FENCING_MS_MAX));
       if (returned !== null) return returned;
       throw new LmError('unreachable', 'No server took the seat back.', 'It ends by its lifetime.');
     });
@@ -112,9 +117,13 @@ export class LicenseClient {
     const seat = readSeatText(key);
     return await this.#keepingAlive(async () => {
       const link = this.#linkOf(seat.pool, seat.server);
-      const { ticket, lifetimeMs, sentAt } = await renewSeat(link, seat, this.#scheduler);
-      const left = sentAt + lifetimeMs - this.#scheduler.clock();
-      const renewed = { ...seat, ticket };
+      const pacing = { scheduler: this.#scheduler, random: Math.random };
+      const { ticket, lifetimeMs, sentAt, claimedBy } = await renewSeat(link, seat, pacing);
+      const machine = machineName();
+      const until = sentAt + lifetimeMs;
+      const left = until - this.#scheduler.clock();
+      const runs = machine === null ? undefined : { machine, until };
+      const renewed = { ...seat, ticket, server: claimedBy ?? seat.server, runs };
       const expiresAt = new Date(Date.now() + left);
       const verified = link.vendor !== null && link.vendor === seat.vendor;
       return { key: seatText(renewed), seat: renewed, lifetimeMs, expiresAt, verified };
@@ -122,11 +131,11 @@ export class LicenseClient {
   }
 
   /** The status of each pool, in order, or why it could not be had. Throws only `config`. */
-  async status(filter: StatusFilter = {}): Promise<(StatusDocument | LmError)[]> {
+  async status(options: StatusOptions = {}): Promise<(StatusDocument | LmError)[]> {
     return await this.#keepingAlive(async () => {
       const asked = this.#open().map(async (link) => {
         try {
-          return await readStatus(await link.connect(), filter);
+          return await statusOf(link, options);
         } catch (error) {
           if (error instanceof LmError) return error;
           throw error;
@@ -134,6 +143,25 @@ export class LicenseClient {
       });
       return await Promise.all(asked);
     });
+  }
+
+  /**
+   * What the document of an administrative act has to name: the server given, or the one that is
+   * connected. @throws LmError `usage` where there is no such server, or no single pool.
+   */
+  async serverNow(server?: string): Promise<ServerNow> {
+    return await this.#atServer(server, async ({ pool, epoch, server: name }) => {
+      return { pool, epoch, server: name };
+    });
+  }
+
+  /**
+   * Has the server that the document names carry out an administrative act; returns its details.
+   *
+   * @throws LmError why it refuses; `unreachable`: it may have been carried out.
+   */
+  async act(server: string, act: SignedAct): Promise<ErrorDetails> {
+    return await this.#atServer(server, (connection) => sendAct(connection, act));
   }
 
   /** Gives back all seats, waiting at most two seconds for it, and closes the connections. */
@@ -184,11 +212,12 @@ export class LicenseClient {
   }
 
   /** With a vendor key: the chain was checked on connecting, and now the server proves the seat. */
-  async #verify(link: PoolLink, granted: Granted, signal: AbortSignal): Promise<boolean> {
-    if (link.vendor === null) return false;
+  async #verify({ link, opened, granted }: Answer, signal: AbortSignal): Promise<boolean> {
+    const { connection, vendor } = opened;
+    if (vendor === null) return false;
     try {
-      if (granted.vendor !== link.vendor) throw wrongVendor(granted.vendor, link.vendor);
-      await proveSeat(await link.connect(), granted);
+      if (granted.vendor !== vendor) throw wrongVendor(granted.vendor, vendor);
+      await proveSeat(connection.closed ? await link.connect() : connection, granted);
       signal.throwIfAborted();
       return true;
     } catch (error) {
@@ -223,8 +252,20 @@ export class LicenseClient {
       const message = `The seat is of pool ${pool}, and no card of that pool is here.`;
       throw new LmError('config', message, 'Name the card with --pool or LM_POOL.');
     }
-    link.prefer(server);
+    link.servers.suggest(server);
     return link;
+  }
+
+  async #atServer<T>(
+    server: string | undefined,
+    use: (connection: Connection) => Promise<T>,
+  ): Promise<T> {
+    return await this.#keepingAlive(async () => {
+      const [link, ...others] = this.#open();
+      if (link !== undefined && others.length === 0) return await withServer(link, server, use);
+      const hint = 'Name one card with --pool or LM_POOL.';
+      throw new LmError('usage', 'An administrative act is for one pool.', hint);
+    });
   }
 
   /** Only what is waited for keeps the process from ending: seats and redialling do not. */

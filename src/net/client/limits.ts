@@ -6,9 +6,29 @@ export const DIAL_MS_MAX = 5_000;
 export const DIAL_STAGGER_MS = 250;
 /** A server that owes a reply this long is taken for dead: the connection is given up. */
 export const REPLY_MS_MAX = 5_000;
+/** The same for heartbeats: a share of the seat's lifetime within these bounds. */
+export const HEARTBEAT_REPLY_MS_MIN = 2_000;
+export const HEARTBEAT_REPLY_SHARE = 1 / 6;
 /** Between rounds over all servers: doubles from the first to the second, with jitter. */
 export const BACKOFF_MS_MIN = 100;
 export const BACKOFF_MS_MAX = 10_000;
+/** A server that served is lost: its clients dial again spread over this, not all at once. */
+export const REDIAL_SPREAD_MS = 250;
+/** The first pause of a heartbeat that no server could renew yet; doubles to BACKOFF_MS_MAX. */
+export const RENEWAL_PAUSE_MS_MIN = 250;
+/**
+ * So many answers of `busy` from one server, and the next one is asked. They take longer than it
+ * takes to fence a server: until then the others would say the same.
+ */
+export const BUSY_ANSWERS_MAX = 6;
+/** Claims of one seat in a row, each answered by another fence; then it pauses. */
+export const CLAIMS_MAX = 4;
+/** A command that renews or releases a seat waits this long for a lost server to be fenced. */
+export const FENCING_MS_MAX = 10_000;
+/** A connection that was left for another server is closed when it was idle for this long. */
+export const DRAIN_MS = 1_000;
+/** A connection to a server that was only visited is kept this long for the next visit. */
+export const VISIT_LINGER_MS = 5_000;
 /** Timers stand still while a machine sleeps: the boot-time clock is looked at this often. */
 export const TICK_MS = 1_000;
 /** A request that may not wait is repeated this often after a lost connection. */
@@ -22,6 +42,8 @@ export const POLL_MS_MAX = 8 * 3_600_000;
 export const RELEASE_MS_MAX = 2_000;
 /** Keys that may have been granted unseen, to be released when their pool answers again. */
 export const ORPHANS_MAX = 1_024;
+/** The status of a pool waits this long for a server that can't be reached. */
+export const STATUS_OPEN_MS_MAX = 2_000;
 /** Pages of one status. */
 export const STATUS_PAGES_MAX = 2_000;
 /** Characters of a server's message and hint that are kept. */

@@ -4,15 +4,17 @@
  * connection. A fail-over to another server happens here and nowhere else.
  */
 import { LmError } from '../../engine/errors.ts';
-import { addressProblem, formatAddress, parseAddress } from '../../engine/license/address.ts';
-import type { Connection } from './connection.ts';
+import { Backoff } from './backoff.ts';
+import { type Connection, closedHere } from './connection.ts';
 import { dial, type Introduction } from './dial.ts';
-import { BACKOFF_MS_MAX, BACKOFF_MS_MIN, DIAL_STAGGER_MS } from './limits.ts';
-import { linkedSignal } from './linked-signal.ts';
+import { BACKOFF_MS_MAX, BACKOFF_MS_MIN, DIAL_MS_MAX, REDIAL_SPREAD_MS } from './limits.ts';
+import { type Opened, race } from './race.ts';
 import { Releaser } from './releaser.ts';
 import type { Cancel, Scheduler } from './scheduler.ts';
+import { addressOf, ServerList } from './server-list.ts';
 import type { PoolTrust, Target } from './trust.ts';
 import type { Verifier } from './verifier.ts';
+import { Visits } from './visits.ts';
 
 export interface LinkOptions {
   readonly trust: PoolTrust;
@@ -23,55 +25,59 @@ export interface LinkOptions {
   readonly random: () => number;
 }
 
-interface Opened {
-  readonly connection: Connection;
-  /** The vendor whose key was checked, or null. */
-  readonly vendor: string | null;
-}
+/**
+ * Why there is a new connection: the server before it was lost, or is being left for another one
+ * while it lives.
+ */
+export type Occasion = 'lost' | 'moved';
+
+export type LinkListener = (connection: Connection, occasion: Occasion) => void;
 
 export class PoolLink {
   readonly trust: PoolTrust;
+  readonly servers: ServerList;
   readonly releaser: Releaser;
   readonly #options: LinkOptions;
-  readonly #listeners = new Set<(connection: Connection) => void>();
-  #targets: readonly Target[];
-  #pins: ReadonlySet<string>;
-  /** HOST:PORT, dialled first: the last one that was good. */
-  #preferred: string | null = null;
-  #current: Connection | null = null;
-  #vendor: string | null = null;
-  #round: { readonly promise: Promise<Connection>; readonly abort: AbortController } | null = null;
-  #backoffMs = 0;
+  readonly #visits: Visits;
+  readonly #backoff: Backoff;
+  readonly #listeners = new Set<LinkListener>();
+  #current: Opened | null = null;
+  /** Left for another server, and still owed answers. */
+  readonly #draining = new Set<Connection>();
+  #round: { readonly promise: Promise<Opened>; readonly abort: AbortController } | null = null;
+  #occasion: Occasion = 'lost';
   #redial: Cancel | null = null;
   #keepsAlive = false;
   #closed = false;
 
   constructor(options: LinkOptions) {
+    const { trust, scheduler, random } = options;
     this.#options = options;
-    this.trust = options.trust;
-    this.releaser = new Releaser(this, options.scheduler);
-    this.#targets = options.trust.targets;
-    this.#pins = new Set(options.trust.pins);
+    this.trust = trust;
+    this.servers = new ServerList(trust);
+    this.releaser = new Releaser(this, { scheduler, random });
+    const open = (target: Target, signal: AbortSignal) => this.#open(target, signal);
+    this.#visits = new Visits({ open, scheduler });
+    this.#backoff = new Backoff({ firstMs: BACKOFF_MS_MIN, maxMs: BACKOFF_MS_MAX, random });
   }
 
   get current(): Connection | null {
-    return this.#current;
+    return this.#current?.connection ?? null;
   }
 
   /** The vendor whose key was checked on the current connection, or null. */
   get vendor(): string | null {
-    return this.#vendor;
-  }
-
-  /** Names the server that is to be dialled first. */
-  prefer(server: string): void {
-    const target = this.#targets.find((one) => one.server === server);
-    if (target !== undefined) this.#preferred ??= formatAddress(target.address);
+    return this.#current?.vendor ?? null;
   }
 
   /** The live connection, or one round over all servers. Throws why none could be had. */
-  connect(): Promise<Connection> {
-    if (this.#closed) return Promise.reject(closedLink());
+  async connect(): Promise<Connection> {
+    return (await this.opened()).connection;
+  }
+
+  /** As `connect`, with the vendor that was checked. */
+  opened(): Promise<Opened> {
+    if (this.#closed) return Promise.reject(closedHere());
     if (this.#current !== null) return Promise.resolve(this.#current);
     if (this.#round !== null) return this.#round.promise;
     this.#redial?.();
@@ -79,32 +85,53 @@ export class PoolLink {
     const abort = new AbortController();
     const promise = this.#dialRound(abort.signal).finally(() => {
       this.#round = null;
-      if (this.#current === null && this.#listeners.size > 0) this.#scheduleRedial();
+      if (this.#current !== null) return;
+      this.#occasion = 'lost';
+      if (this.#listeners.size > 0) this.#scheduleRedial(this.nextPauseMs());
     });
     this.#round = { promise, abort };
     return promise;
   }
 
+  /** Speaks to one certain server, by the side of the current one. Throws why it can't be had. */
+  async at<T>(
+    target: Target,
+    use: (opened: Opened) => Promise<T>,
+    openMsMax = DIAL_MS_MAX,
+  ): Promise<T> {
+    if (this.#closed) throw closedHere();
+    const current = this.#current;
+    if (current?.connection.address === addressOf(target)) return await use(current);
+    return await this.#visits.at(target, use, openMsMax);
+  }
+
+  /** From here on this server is the one that is spoken to: it was found to be good. */
+  settle(opened: Opened): void {
+    if (this.current === opened.connection || opened.connection.closed || this.#closed) return;
+    this.#visits.take(opened);
+    this.#leave();
+    this.#adopt(opened);
+  }
+
   /**
-   * Leaves a server that can't serve now for one whose address is not in `asked`; the next
-   * `connect` dials that. False, and nothing done, where there is none, or where seats are kept
-   * alive on this connection that are not to be moved along.
+   * Leaves a server that can't serve now for the one behind it in the list, and connects to that.
+   * Answers that are under way still arrive. False, and nothing done, where there is no other
+   * server, or where `from` was left already.
    */
-  moveOn(asked: ReadonlySet<string>, seatsToo: boolean): boolean {
-    const next = this.#targets.map(addressOf).find((address) => !asked.has(address));
-    if (next === undefined || this.#current === null) return false;
-    if (this.#listeners.size > 0 && !seatsToo) return false;
-    const left = this.#current;
-    this.#current = null;
-    this.#preferred = next;
-    left.close(closedLink());
+  moveOn(from: Connection): boolean {
+    const next = this.servers.after(from.address);
+    if (next === null || this.current !== from) return false;
+    this.servers.prefer(next);
+    this.#leave();
+    // A failed round schedules the next one.
+    this.opened().catch(() => undefined);
     return true;
   }
 
   /** Keeps the link up until unsubscribed. The listener hears of each new connection. */
-  subscribe(listener: (connection: Connection) => void): () => void {
+  subscribe(listener: LinkListener): () => void {
     this.#listeners.add(listener);
-    if (this.#current === null) this.#scheduleRedial();
+    if (this.#current === null) this.#scheduleRedial(this.nextPauseMs());
     return () => {
       this.#listeners.delete(listener);
       if (this.#listeners.size > 0) return;
@@ -115,14 +142,14 @@ export class PoolLink {
 
   /** How long to wait before the next round: doubles from round to round, with jitter. */
   nextPauseMs(): number {
-    const grown = Math.max(BACKOFF_MS_MIN, this.#backoffMs * 2);
-    this.#backoffMs = Math.min(BACKOFF_MS_MAX, grown);
-    return this.#backoffMs * (0.5 + this.#options.random() / 2);
+    return this.#backoff.next();
   }
 
   keepAlive(keepsAlive: boolean): void {
     this.#keepsAlive = keepsAlive;
-    this.#current?.keepAlive(keepsAlive);
+    this.#visits.keepAlive(keepsAlive);
+    this.current?.keepAlive(keepsAlive);
+    for (const connection of this.#draining) connection.keepAlive(keepsAlive);
   }
 
   close(): void {
@@ -130,57 +157,27 @@ export class PoolLink {
     this.#listeners.clear();
     this.releaser.abandon();
     this.#redial?.();
-    this.#round?.abort.abort(closedLink());
-    this.#current?.close(closedLink());
+    this.#round?.abort.abort(closedHere());
+    this.#visits.close();
+    for (const connection of [...this.#draining]) connection.close(closedHere());
+    this.current?.close(closedHere());
   }
 
-  async #dialRound(signal: AbortSignal): Promise<Connection> {
-    const opened = await this.#race(signal);
-    this.#adopt(opened);
-    return opened.connection;
-  }
-
-  /** In list order, each a little later than the one before; the first that answers is taken. */
-  #race(outer: AbortSignal): Promise<Opened> {
-    const { scheduler } = this.#options;
-    const { signal, abort, unlink } = linkedSignal(outer);
-    const queue = [...this.#order()];
-    const failures: LmError[] = [];
-    return new Promise((resolve, reject) => {
-      let running = 0;
-      let stagger: Cancel | null = null;
-      const finish = (settle: () => void) => {
-        stagger?.();
-        settle();
-        unlink();
-        // The others that are still being dialled.
-        abort(closedLink());
-      };
-      const next = () => {
-        stagger?.();
-        const target = queue.shift();
-        if (target === undefined) {
-          if (running === 0) finish(() => reject(asOne(failures, this.trust)));
-          return;
-        }
-        running += 1;
-        if (queue.length > 0) stagger = scheduler.after(DIAL_STAGGER_MS, next);
-        this.#open(target, signal).then(
-          (opened) => {
-            if (signal.aborted) opened.connection.close(closedLink());
-            else finish(() => resolve(opened));
-          },
-          (error) => {
-            running -= 1;
-            if (signal.aborted) return finish(() => reject(outer.reason));
-            if (!(error instanceof LmError)) return finish(() => reject(error));
-            failures.push(error);
-            next();
-          },
-        );
-      };
-      next();
+  async #dialRound(signal: AbortSignal): Promise<Opened> {
+    const opened = await race({
+      targets: this.servers.order(),
+      open: (target, racing) => this.#open(target, racing),
+      failure: (failures) => asOne(failures, this.trust),
+      scheduler: this.#options.scheduler,
+      signal,
     });
+    if (this.#current === null) {
+      this.#adopt(opened);
+      return opened;
+    }
+    // Meanwhile another server was settled on.
+    opened.connection.close(closedHere());
+    return this.#current;
   }
 
   async #open({ address }: Target, signal: AbortSignal): Promise<Opened> {
@@ -190,9 +187,9 @@ export class PoolLink {
       scheduler,
       signal,
       pool: this.trust.pool,
-      refuses: (fingerprint, where) => this.#refusal(fingerprint, where),
+      refuses: (fingerprint, where) => this.servers.refusal(fingerprint, where),
     });
-    const onAbort = () => connection.close(closedLink());
+    const onAbort = () => connection.close(closedHere());
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       return { connection, vendor: await verifier.check(connection) };
@@ -204,66 +201,75 @@ export class PoolLink {
     }
   }
 
-  #refusal(fingerprint: string, address: string): LmError | null {
-    if (this.#pins.size === 0 || this.#pins.has(fingerprint)) return null;
-    return new LmError(
-      'untrusted',
-      `The server at ${address} shows the key ${fingerprint}, ` +
-        `which ${this.trust.source} does not name.`,
-      'Check the address; if the server was replaced, get the pool card anew.',
-      { address, fingerprint },
-    );
-  }
-
-  #adopt({ connection, vendor }: Opened): void {
-    this.#current = connection;
-    this.#vendor = vendor;
-    this.#preferred = connection.address;
-    this.#learn(connection);
+  #adopt(opened: Opened): void {
+    const { connection } = opened;
+    const occasion = this.#occasion;
+    this.#occasion = 'lost';
+    this.#redial?.();
+    this.#redial = null;
+    this.#current = opened;
+    this.servers.prefer(connection.address);
+    this.servers.learn(connection);
     connection.keepAlive(this.#keepsAlive);
     connection.onClose(() => this.#lost(connection));
-    for (const listener of [...this.#listeners]) listener(connection);
+    connection.onOutdated(() => void this.#refresh(opened));
+    for (const listener of [...this.#listeners]) listener(connection, occasion);
   }
 
-  /** A trusted server names the pool's servers of now; those of the start stay as a last resort. */
-  #learn({ servers, server }: Connection): void {
-    const listed: Target[] = servers
-      .filter(([, address]) => addressProblem(address) === null)
-      .map(([name, address]) => ({ server: name, address: parseAddress(address) }));
-    const known = new Set(listed.map(addressOf));
-    const others = this.trust.targets.filter((target) => !known.has(addressOf(target)));
-    this.#targets = [...listed, ...others];
-    if (!listed.some((target) => target.server === server)) return;
-    if (this.#pins.size === 0) return;
-    this.#pins = new Set([...this.#pins, ...servers.map(([, , fingerprint]) => fingerprint)]);
+  /**
+   * A newer RLF is in force: it may name other servers. The server is greeted anew, so that its
+   * list is checked as every list is. Where that fails, the next connection will do.
+   */
+  async #refresh({ connection }: Opened): Promise<void> {
+    const all = this.servers.targets;
+    const target = all.find((one) => addressOf(one) === connection.address);
+    if (target === undefined || this.#closed) return;
+    const abort = new AbortController();
+    const ended = connection.onClose(() => abort.abort(closedHere()));
+    try {
+      const opened = await this.#open(target, abort.signal);
+      if (this.current === connection) this.settle(opened);
+      else opened.connection.close(closedHere());
+    } catch (error) {
+      if (!(error instanceof LmError)) throw error;
+    } finally {
+      ended();
+    }
   }
 
-  /** The last good server first, then list order. */
-  #order(): readonly Target[] {
-    const first = this.#targets.filter((target) => addressOf(target) === this.#preferred);
-    return [...first, ...this.#targets.filter((target) => !first.includes(target))];
+  /** Lets go of the current server, which goes on owing its answers. */
+  #leave(): void {
+    const left = this.current;
+    if (left === null) return;
+    this.#current = null;
+    this.#occasion = 'moved';
+    this.#draining.add(left);
+    left.onClose(() => this.#draining.delete(left));
+    left.drain();
   }
 
   #lost(connection: Connection): void {
-    if (this.#current !== connection) return;
+    if (this.current !== connection) return;
     this.#current = null;
+    this.#occasion = 'lost';
+    if (connection.hung) {
+      this.servers.prefer(this.servers.after(connection.address) ?? connection.address);
+    }
+    if (connection.served) this.#backoff.reset();
+    if (this.#listeners.size === 0) return;
     // A server that takes connections and drops them at once must not be hammered.
-    if (connection.served) this.#backoffMs = 0;
-    if (this.#listeners.size > 0 && !this.#closed) this.#scheduleRedial();
+    const soonMs = this.#options.random() * REDIAL_SPREAD_MS;
+    this.#scheduleRedial(connection.served ? soonMs : this.nextPauseMs());
   }
 
-  #scheduleRedial(): void {
+  #scheduleRedial(pauseMs: number): void {
     if (this.#redial !== null || this.#round !== null || this.#closed) return;
-    this.#redial = this.#options.scheduler.after(this.nextPauseMs(), () => {
+    this.#redial = this.#options.scheduler.after(pauseMs, () => {
       this.#redial = null;
       // A failed round schedules the next one; its error is told to whoever calls `connect`.
-      this.connect().catch(() => undefined);
+      this.opened().catch(() => undefined);
     });
   }
-}
-
-function addressOf({ address }: Target): string {
-  return formatAddress(address);
 }
 
 /** One error for a round in which no server could be had: the gravest, with all in its details. */
@@ -277,8 +283,4 @@ function asOne(failures: readonly LmError[], { source }: PoolTrust): LmError {
   const servers = failures.map(({ message }) => message);
   const message = `No server of the pool can be reached: ${servers.join(' ')}`;
   return new LmError('unreachable', message, grave.hint, { servers });
-}
-
-function closedLink(): LmError {
-  return new LmError('unreachable', 'The connection was closed on this side.', '');
 }

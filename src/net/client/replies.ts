@@ -73,10 +73,12 @@ const SHAPES: ReadonlyMap<number, readonly Check[]> = new Map([
   [MessageType.denied, [isText, isText, isText, isObject]],
   [MessageType.alive, [isBytes, isTime, isCount]],
   [MessageType.gone, [isText, isText, isText]],
+  [MessageType.fenced, [isCount, isText]],
   [MessageType.released, [isFlag, isCount]],
   [MessageType.statusPage, [orNull(isObject), isAuthorizations, orNull(isBytes)]],
   [MessageType.rlf, [isText]],
   [MessageType.proof, [isToken]],
+  [MessageType.done, [isObject]],
 ] as [number, readonly Check[]][]);
 
 function malformed(type: unknown): LmError {

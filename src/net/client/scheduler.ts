@@ -60,6 +60,20 @@ export class Scheduler {
     });
   }
 
+  /** What the promise comes to, or `late()` where it has come to nothing after `waitMs`. */
+  within<T>(promise: Promise<T>, waitMs: number, late: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.after(waitMs, () => {
+        try {
+          resolve(late());
+        } catch (error) {
+          reject(error);
+        }
+      });
+      promise.then(resolve, reject).finally(cancel);
+    });
+  }
+
   /** Whether waiting tasks keep the process from ending by itself. */
   keepAlive(keepsAlive: boolean): void {
     this.#keepsAlive = keepsAlive;

@@ -19,15 +19,26 @@ export interface PortableSeat {
   readonly version: string;
   readonly count: number;
   readonly pool: string;
-  /** Name of the server that issued it. */
+  /** Name of the server that it lives at, as far as is known. */
   readonly server: string;
+  /** Until when its lifetime runs, where it is told: after that the seat must not be claimed. */
+  readonly runs?: Runs | undefined;
+}
+
+export interface Runs {
+  /** `machineName` of whose boot-time clock this is a time. */
+  readonly machine: string;
+  /** Milliseconds. */
+  readonly until: number;
 }
 
 const PREFIX = 'lmk1_';
 
 export function seatText(seat: PortableSeat): string {
   const { key, ticket, instance, vendor, application, version, count, pool, server } = seat;
-  const fields = [key, ticket, instance, vendor, application, version, count, pool, server];
+  const { machine = null, until = null } = seat.runs ?? {};
+  const terms = [vendor, application, version, count, pool, server];
+  const fields = [key, ticket, instance, ...terms, machine, until];
   return PREFIX + Buffer.from(encode(fields)).toString('base64url');
 }
 
@@ -43,7 +54,7 @@ export function readSeatText(text: string): PortableSeat {
   }
   if (!Array.isArray(fields)) throw notAKey();
   const [key, ticket, instance, ...rest]: unknown[] = fields;
-  const [vendor, application, version, count, pool, server] = rest;
+  const [vendor, application, version, count, pool, server, machine, until] = rest;
   return {
     key: bytes(key, KEY_BYTES, KEY_BYTES),
     ticket: bytes(ticket, 0, TICKET_BYTES_MAX),
@@ -54,7 +65,14 @@ export function readSeatText(text: string): PortableSeat {
     count: Number.isSafeInteger(count) ? Number(count) : fail(),
     pool: string(pool),
     server: string(server),
+    runs: runsOf(machine, until),
   };
+}
+
+/** Texts of earlier versions don't tell it. */
+function runsOf(machine: unknown, until: unknown): Runs | undefined {
+  if (typeof machine !== 'string' || typeof until !== 'number') return undefined;
+  return Number.isFinite(until) ? { machine, until } : undefined;
 }
 
 function bytes(value: unknown, least: number, most: number): Uint8Array {

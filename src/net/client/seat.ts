@@ -6,6 +6,7 @@ import type { LmError } from '../../engine/errors.ts';
 import { keyId } from '../../engine/seat-key.ts';
 import type { Keeper } from './keeper.ts';
 import { RELEASE_MS_MAX } from './limits.ts';
+import { machineName } from './machine.ts';
 import { seatText } from './seat-text.ts';
 
 /** What a seat tells. A listener is called with the reason where there is one. */
@@ -70,7 +71,7 @@ export class Seat extends EventEmitter<SeatEvents> {
     return this.#keeper.granted.pool;
   }
 
-  /** The server that issued it. */
+  /** The server that issued it, or took it over. */
   get server(): string {
     return this.#keeper.granted.server;
   }
@@ -91,7 +92,9 @@ export class Seat extends EventEmitter<SeatEvents> {
 
   /** Opaque and secret: `lm release` and `lm renew` in another process take it. */
   get key(): string {
-    return seatText({ ...this.#keeper.granted, instance: this.#instance });
+    const machine = machineName();
+    const runs = machine === null ? undefined : { machine, until: this.#keeper.expiresAt };
+    return seatText({ ...this.#keeper.granted, instance: this.#instance, runs });
   }
 
   /**

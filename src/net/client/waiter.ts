@@ -4,7 +4,7 @@
  */
 import type { LmError } from '../../engine/errors.ts';
 import { MessageType, type Request, type Waiting } from '../protocol.ts';
-import { type Connection, failureIn, type Reply, silent, unexpected } from './connection.ts';
+import { type Connection, failureIn, type Reply, unexpected } from './connection.ts';
 import { POLL_MS_MAX, POLL_MS_MIN, POLLS_MAX, REPLY_MS_MAX } from './limits.ts';
 import { errorFrom } from './replies.ts';
 import type { Cancel, Scheduler } from './scheduler.ts';
@@ -111,9 +111,7 @@ class Waiter {
       return;
     }
     if (this.#polls.length > POLLS_MAX) this.#connection.forget(this.#polls.shift() ?? 0);
-    this.#overdue ??= scheduler.after(REPLY_MS_MAX, () => {
-      this.#connection.close(silent(this.#connection.address));
-    });
+    this.#overdue ??= scheduler.after(REPLY_MS_MAX, () => this.#connection.giveUp());
   }
 
   #onReply({ message, sentAt }: Reply): boolean {

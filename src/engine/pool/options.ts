@@ -1,0 +1,34 @@
+/** What a server's place in the pool is made of, and what it tells the rest of the core. */
+import type { Outbox } from '../effects.ts';
+import type { Applied } from '../ledger/state.ts';
+import type { Rlf } from '../license/types.ts';
+import type { ServerId } from '../raft/types.ts';
+import type { RecordSource } from '../records.ts';
+import type { Time } from '../time.ts';
+
+export interface PoolOptions {
+  readonly server: ServerId;
+  readonly boot: number;
+  /** The last transaction on this server's disk. */
+  readonly transaction: number;
+  readonly founding: Rlf;
+  /** 32 random bytes, for a pool that has no ticket secret yet. */
+  readonly secret: Uint8Array;
+  readonly source: RecordSource;
+  readonly outbox: Outbox;
+  readonly time: Time;
+  /** License time here, for the mark. */
+  readonly licenseTime: (time: Time) => number;
+}
+
+/** What the rest of the core hears of the ledger. */
+export interface PoolHooks {
+  applied(applied: Applied): void;
+  /**
+   * The state is another server's snapshot; `before` was the last entry applied here. What was
+   * proposed up to `proposal` is over, one way or the other.
+   */
+  restored(by: { readonly before: number; readonly proposal: number }): void;
+  /** This server's session ended, or another began: what it proposed before is void. */
+  sessionChanged(): void;
+}

@@ -1,0 +1,118 @@
+/** How servers of a pool introduce themselves, and whom they let in (DESIGN section 9). */
+import { LmError } from '../engine/errors.ts';
+import type { Rlf } from '../engine/license/types.ts';
+import type { PeerGreeting } from '../engine/peer-messages.ts';
+import type { ServerId } from '../engine/raft/types.ts';
+import { errorFrom, readServerMessage } from './client/replies.ts';
+import { check, type Fields, isCount } from './field-checks.ts';
+import {
+  type GreetingFields,
+  type Hello,
+  MessageType,
+  PROTOCOL_MAX,
+  PROTOCOL_MIN,
+} from './protocol.ts';
+
+const GREETING_FIELDS = 3;
+const INSTANCE_BYTES = 16;
+
+export interface Introduction {
+  readonly pool: string;
+  /** The server's name, for people. */
+  readonly name: string;
+  readonly fingerprint: ServerId;
+  readonly greeting: PeerGreeting;
+}
+
+export function peerHello({ pool, name, fingerprint, greeting }: Introduction): Hello {
+  // A server needs no random instance: its key says who it is.
+  const instance = new Uint8Array(Buffer.from(fingerprint.slice(-2 * INSTANCE_BYTES), 'hex'));
+  const versions = [PROTOCOL_MIN, PROTOCOL_MAX] as const;
+  const who = ['peer', pool, 'lm-server', instance, [name, '', 0]] as const;
+  return [MessageType.hello, 1, ...versions, ...who, greetingFields(greeting)] as unknown as Hello;
+}
+
+/** Clocks count fractions, the wire whole milliseconds. */
+export function greetingFields({ boot, transaction, uptimeMs }: PeerGreeting): GreetingFields {
+  return [boot, transaction, Math.max(0, Math.floor(uptimeMs))];
+}
+
+/** @throws LmError `protocol` where a server does not say how its disk and its clock stand. */
+export function readGreeting(value: unknown): PeerGreeting {
+  checkGreeting(value);
+  const [boot, transaction, uptimeMs] = value;
+  return { boot, transaction, uptimeMs };
+}
+
+/** @throws LmError `protocol`, as `readGreeting`. */
+export function checkGreeting(value: unknown): asserts value is GreetingFields {
+  check(
+    Array.isArray(value) &&
+      value.length >= GREETING_FIELDS &&
+      value.slice(0, GREETING_FIELDS).every(isCount),
+    'a server greets with its boot counter, its last transaction and its time on line',
+  );
+}
+
+/**
+ * The greeting in what answers a hello.
+ *
+ * @throws LmError what the other server refuses this one for; `protocol` for any other answer.
+ */
+export function readWelcome(fields: Fields): PeerGreeting {
+  const message = readServerMessage(fields);
+  if (message?.[0] !== MessageType.welcome) throw refusalIn(fields);
+  const [, , protocol] = message;
+  const isCommon = protocol >= PROTOCOL_MIN && protocol <= PROTOCOL_MAX;
+  check(isCommon, 'a welcome names a protocol that both sides speak');
+  return readGreeting(message[9]);
+}
+
+/** What the other side says it refuses this one for. */
+export function refusalIn(fields: Fields): LmError {
+  const message = readServerMessage(fields);
+  check(message?.[0] === MessageType.error, 'a hello is answered by a welcome or an error');
+  const [, , code, text, hint, details] = message;
+  return errorFrom(code, text, hint, details);
+}
+
+/** Who asks to be taken for a server of the pool. */
+export interface PeerClaim {
+  readonly hello: Hello;
+  /** Of the key that the connection proved, or null where it showed none. */
+  readonly fingerprint: string | null;
+}
+
+/** Whom to let in: what the RLF in force says. */
+export type PoolServers = Pick<Rlf, 'pool' | 'sequence' | 'servers'>;
+
+/**
+ * The server that says hello: one of the RLF in force, other than this one.
+ *
+ * @throws LmError `untrusted` for another pool, `not-authorized` for any other key.
+ */
+export function admitPeer(
+  { hello, fingerprint }: PeerClaim,
+  own: ServerId,
+  rlf: PoolServers,
+): ServerId {
+  const pool = hello[5];
+  if (pool !== rlf.pool) {
+    const named = pool === null ? 'no pool' : `pool ${pool}`;
+    const message = `This server belongs to pool ${rlf.pool}; the other one named ${named}.`;
+    throw new LmError('untrusted', message, CHECK_RLF, { pool: rlf.pool });
+  }
+  if (fingerprint === null) {
+    const message = 'A server shows the TLS key that the RLF names, and this one showed none.';
+    throw new LmError('not-authorized', message, 'Connect as a client.');
+  }
+  if (fingerprint === own) {
+    const message = 'The other server has the key of this one.';
+    throw new LmError('not-authorized', message, 'Stop whichever runs on a copied directory.');
+  }
+  if (rlf.servers.some((server) => server.fingerprint === fingerprint)) return fingerprint;
+  const message = `RLF ${rlf.sequence} of pool ${rlf.pool} names no server with this key.`;
+  throw new LmError('not-authorized', message, CHECK_RLF, { fingerprint, sequence: rlf.sequence });
+}
+
+const CHECK_RLF = 'Check the address, and that both servers have the same RLF.';

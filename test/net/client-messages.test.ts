@@ -1,0 +1,34 @@
+/** What a client may send for a pool: acts, and claims that quote a fence (DESIGN section 7). */
+import { describe, expect, test } from 'bun:test';
+import { readClientMessage } from '../../src/net/client-messages.ts';
+
+const key = new Uint8Array(16);
+const text = (length: number) => 'x'.repeat(length);
+
+describe('is read:', () => {
+  const sound: Readonly<Record<string, readonly unknown[]>> = {
+    'a heartbeat': [20, 1, key, key],
+    'a heartbeat without a fence': [20, 1, key, key, null],
+    'a claim': [20, 1, key, key, Number.MAX_SAFE_INTEGER],
+    'an act': [60, 1, text(4_096), text(128)],
+  };
+  for (const [what, fields] of Object.entries(sound)) {
+    test(what, () => expect(readClientMessage(fields)).toEqual(fields as never));
+  }
+});
+
+describe('is refused:', () => {
+  const broken: Readonly<Record<string, readonly unknown[]>> = {
+    'a fence below 0': [20, 1, key, key, -1],
+    'a fence that is no whole number': [20, 1, key, key, 1.5],
+    'a fence past what numbers can count': [20, 1, key, key, 2 ** 53],
+    'a fence that is a text': [20, 1, key, key, '1'],
+    'an act too long': [60, 1, text(4_097), text(128)],
+    'a signature too long': [60, 1, text(4_096), text(129)],
+    'an act without a signature': [60, 1, text(9)],
+    'an act that is bytes': [60, 1, key, text(9)],
+  };
+  for (const [what, fields] of Object.entries(broken)) {
+    test(what, () => expect(() => readClientMessage(fields)).toThrow('breaks the protocol'));
+  }
+});

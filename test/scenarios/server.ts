@@ -1,0 +1,108 @@
+/** One server of a scenario: the real core on records in memory, run as the node loop runs it. */
+import { Core, type Event } from '../../src/engine/core.ts';
+import { fingerprintOf } from '../engine/sample-rlf.ts';
+import { Records, START } from '../engine/server.ts';
+import type { ScenarioPool } from './pool.ts';
+
+export class ScenarioServer {
+  readonly name: string;
+  readonly id: string;
+  core: Core | null = null;
+  /** SIGSTOP: nothing runs, what arrives gathers. */
+  stopped = false;
+  readonly records = new Records();
+  readonly #pool: ScenarioPool;
+  readonly #linked = new Set<ScenarioServer>();
+  #inbox: Event[] = [];
+  #boots = 0;
+  #transaction = 0;
+  #skewMs = 0;
+
+  constructor(pool: ScenarioPool, name: string, at: number) {
+    this.#pool = pool;
+    this.name = name;
+    this.id = fingerprintOf(at);
+  }
+
+  get nextTick(): number {
+    return (this.core?.nextTick ?? Number.POSITIVE_INFINITY) - 1_000;
+  }
+
+  get time() {
+    return { boot: 1_000 + this.#pool.now, wall: START + this.#pool.now + this.#skewMs };
+  }
+
+  setWall(skewMs: number): void {
+    this.#skewMs = skewMs;
+  }
+
+  start(): void {
+    this.#boots += 1;
+    const options = {
+      ...{ server: this.id, name: this.name, boot: this.#boots, founding: this.#pool.rlf },
+      transaction: this.#transaction,
+      secret: new Uint8Array(32).fill(7),
+    };
+    this.core = Core.recover(options, this.records, this.time);
+    this.#perform();
+  }
+
+  /** kill -9; the other servers' connections are reset. */
+  crash(): void {
+    this.core = null;
+    this.#inbox = [];
+    this.stopped = false;
+    for (const other of [...this.#linked]) this.#pool.reset(this, other);
+  }
+
+  resume(): void {
+    this.stopped = false;
+    const events = this.#inbox;
+    this.#inbox = [];
+    for (const event of events) this.core?.step(event, this.time);
+    this.step({ type: 'tick' });
+  }
+
+  meet(other: ScenarioServer): void {
+    if (this.#linked.has(other) || other.core === null) return;
+    this.#linked.add(other);
+    const greeting = other.core.greeting(other.time);
+    this.step({ type: 'linked', peer: other.id, greeting });
+  }
+
+  lose(other: ScenarioServer): void {
+    if (!this.#linked.delete(other)) return;
+    this.step({ type: 'gone', peer: other.id });
+  }
+
+  step(event: Event): void {
+    if (this.stopped) this.#inbox.push(event);
+    if (this.core === null || this.stopped) return;
+    this.core.step(event, this.time);
+    this.#perform();
+  }
+
+  /** Writes, flushes, sends; until nothing is left to be written. */
+  #perform(): void {
+    const { core } = this;
+    if (core === null) return;
+    for (;;) {
+      const { writes, replies, sends, notices } = core.takeEffects();
+      this.records.commit(writes);
+      if (writes.length > 0) this.#transaction += 1;
+      for (const { client, message } of replies) {
+        this.#pool.answers.push({ from: this.name, message });
+        void client;
+      }
+      for (const { to, message } of sends) {
+        const other = this.#pool.byId(to);
+        if (this.#linked.has(other)) this.#pool.post(this, other, message);
+      }
+      for (const { message, fields } of notices) {
+        this.#pool.notices.push(`${this.name}: ${message} ${JSON.stringify(fields)}`);
+      }
+      if (writes.length === 0) return;
+      core.step({ type: 'persisted' }, this.time);
+    }
+  }
+}

@@ -1,0 +1,91 @@
+/** How a scenario shows what servers answer and know: short lines. */
+import { type CoreMessage, MessageType } from '../../src/engine/messages.ts';
+import type { ScenarioServer } from './server.ts';
+
+export function answerText(message: CoreMessage): string {
+  switch (message[0]) {
+    case MessageType.grant:
+      return `granted ${message[7]}, for ${message[3]} ms`;
+    case MessageType.denied:
+      return `denied ${message[2]}: ${message[3]}`;
+    case MessageType.waiting:
+      return `waits, place ${message[2]} of ${message[3]}`;
+    case MessageType.alive:
+      return `alive, for ${message[3]} ms`;
+    case MessageType.gone:
+      return `gone ${message[2]}`;
+    case MessageType.fenced:
+      return `${message[3]} is fenced, at ${message[2]}`;
+    case MessageType.released:
+      return message[2] ? `released ${message[3]}` : 'nothing to release';
+    case MessageType.error:
+      return `error ${message[2]}: ${message[3]}`;
+    default:
+      return `message ${message[0]}`;
+  }
+}
+
+interface Document {
+  readonly leader: string | null;
+  readonly term: number;
+  readonly majority: boolean;
+  readonly servers: readonly { name: string; role: string; state: string }[];
+  readonly licenses: readonly {
+    readonly available: number | null;
+    readonly freePool: number;
+    readonly deficit: number;
+    readonly distribution: readonly {
+      readonly server: string;
+      readonly allocated: number;
+      readonly inUse: number | null;
+      readonly available: number | null;
+      readonly lendable: number | null;
+    }[];
+  }[];
+}
+
+const CLIENT = { instance: '.'.repeat(16), user: '', host: '', pid: 0, address: '' };
+
+/** What a server says of the pool. */
+export function documentOf({ core, time }: ScenarioServer): Document | null {
+  if (core === null) return null;
+  const client = { number: -1, ...CLIENT };
+  const { status } = MessageType;
+  core.step({ type: 'message', client, message: [status, 0, null, null, null, null] }, time);
+  for (const { message } of core.takeEffects().replies) {
+    if (message[0] === MessageType.statusPage) return message[2] as unknown as Document;
+  }
+  return null;
+}
+
+/** `B follower of A, term 2, may issue: A leader up, B follower up, C follower down`. */
+export function serversText(server: ScenarioServer): string {
+  const document = documentOf(server);
+  if (document === null) return `${server.name} is not running`;
+  const { leader, term, majority, servers } = document;
+  const own = servers.find(({ name }) => name === server.name);
+  const states = servers.map(({ name, role, state }) => `${name} ${role} ${state}`);
+  const follows = leader === server.name ? '' : ` of ${leader ?? 'nobody'}`;
+  const window = majority ? 'window open' : 'no majority';
+  return `${server.name} ${own?.role}${follows}, term ${term}, ${window}: ${states.join(', ')}`;
+}
+
+/** A row per server: allocated, in use, available, and what can be lent. X: not known. */
+export function tableText(server: ScenarioServer): string[] {
+  const document = documentOf(server);
+  if (document === null) return [`${server.name} is not running`];
+  const lines: string[] = [];
+  for (const { available, freePool, deficit, distribution } of document.licenses) {
+    const owed = deficit > 0 ? `, deficit ${deficit}` : '';
+    lines.push(`${server.name}: available ${cell(available)}, free pool ${freePool}${owed}`);
+    for (const row of distribution) {
+      const numbers = `in use ${cell(row.inUse)} available ${cell(row.available)}`;
+      lines.push(`  ${row.server} ${row.allocated} ${numbers} lendable ${cell(row.lendable)}`);
+    }
+  }
+  return lines;
+}
+
+function cell(value: number | null): string {
+  return value === null ? 'X' : String(value);
+}
