@@ -141,21 +141,10 @@ export class PoolServer {
       transaction: this.disk.transaction,
     };
     const core = Core.recover(options, this.disk, this.host.time);
-    let unsent: readonly PeerSend[] = [];
-    const send = () => {
-      const sends = unsent;
-      unsent = [];
-      this.#events.onSend(process, sends);
-    };
     const node = new Node({
-      core: sendingCore(core, (sends, writes) => {
-        unsent = sends;
-        if (writes === 0) send();
-      }),
-      commit: (writes: readonly Write[]) => {
-        this.#commit(writes);
-        send();
-      },
+      core,
+      commit: (writes: readonly Write[]) => this.#commit(writes),
+      sendPeers: (sends) => this.#events.onSend(process, sends),
       now: () => this.host.time,
       log: () => undefined,
       onFailure: (error: unknown) => this.#failed(error),
@@ -195,20 +184,4 @@ export class PoolServer {
       this.#events.onDefect(error);
     }
   }
-}
-
-/** As long as the node loop does not carry what goes to other servers. */
-function sendingCore(core: Core, take: (sends: readonly PeerSend[], writes: number) => void): Core {
-  const facade = {
-    step: (...args: Parameters<Core['step']>) => core.step(...args),
-    takeEffects: () => {
-      const effects = core.takeEffects();
-      take(effects.sends, effects.writes.length);
-      return { ...effects, sends: [] };
-    },
-    get nextTick() {
-      return core.nextTick;
-    },
-  };
-  return facade as unknown as Core;
 }
