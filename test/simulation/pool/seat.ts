@@ -60,7 +60,7 @@ export class PoolSeat {
   }
 
   onReply(message: ServerMessage, sent: SentMessage): void {
-    if (this.phase === 'over') return;
+    if (this.phase === 'over' || this.#isLate(message, sent)) return;
     this.#cancel('reply');
     switch (message[0]) {
       case MessageType.grant:
@@ -80,6 +80,11 @@ export class PoolSeat {
         if (sent.sentAt > this.#answeredSentAt) this.#beat(message[2]);
         return;
     }
+  }
+
+  /** A grant that is over before it begins: the client asked elsewhere meanwhile. */
+  #isLate(message: ServerMessage, { sentAt }: SentMessage): boolean {
+    return message[0] === MessageType.grant && sentAt + message[3] <= this.#client.clock;
   }
 
   /** The connection is gone: what was asked is asked again, elsewhere. */
@@ -152,8 +157,6 @@ export class PoolSeat {
     { sentAt }: SentMessage,
     { ticket, lifetimeMs }: { readonly ticket: Uint8Array; readonly lifetimeMs: number },
   ): void {
-    // It came too late to be believed in.
-    if (this.phase === 'asking' && sentAt + lifetimeMs <= this.#client.clock) return;
     this.#attempts = 0;
     this.#answeredSentAt = Math.max(this.#answeredSentAt, sentAt);
     this.ticket = ticket;

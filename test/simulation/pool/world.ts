@@ -96,7 +96,7 @@ export class PoolWorld implements ClientWorld, LinkWorld {
   /** kill -9, once it has done what it is at; or a power cut: then nobody is told. */
   kill(server: PoolServer, power: boolean): void {
     this.agenda.at(server.busyUntil, () => {
-      if (server.process === null) return;
+      if (server.process === null || this.faults.stopped) return;
       this.trace(() => `${server.name} ${power ? 'loses power' : 'is killed'}`);
       server.powerless = power;
       server.kill();
