@@ -68,6 +68,7 @@ export interface Authorization {
 }
 
 export class Core {
+  readonly #options: CoreOptions;
   readonly #outbox = new Outbox();
   readonly #keys = new KeyTable();
   readonly #lines = new Lines(this.#outbox);
@@ -86,6 +87,7 @@ export class Core {
   #mayIssue = false;
 
   private constructor(options: CoreOptions, source: RecordSource, time: Time) {
+    this.#options = options;
     const outbox = this.#outbox;
     const licenseTime = (at: Time) => this.#clock.read(at);
     this.#pool = new Pool({ ...options, source, outbox, time, licenseTime });
@@ -277,7 +279,8 @@ export class Core {
         this.#relays.answered(message);
         return;
       case 'refused':
-        throw refusedBy(message);
+        if (message.boot === this.#options.boot) throw refusedBy(message);
+        return;
     }
   }
 

@@ -103,10 +103,10 @@ export class Elsewhere {
 
   /** An own proposal is applied, void or not: who waits for it is answered. */
   applied({ entry, valid }: Applied, heartbeat: (claim: Claim) => void): void {
-    if (entry === null || !('by' in entry)) return;
-    const claim = this.#byNumber.get(entry.by.number);
+    const number = this.#pool.ownNumber(entry) ?? 0;
+    const claim = this.#byNumber.get(number);
     if (claim === undefined) return;
-    this.#byNumber.delete(entry.by.number);
+    this.#byNumber.delete(number);
     this.#claims.delete(claim.id);
     // Void: the key is somewhere else meanwhile, and the client is told where, not let in unasked.
     if (!valid) claim.message = withoutFence(claim.message);

@@ -48,6 +48,8 @@ export type PeerMessage =
   /** The sender refuses to work with the receiver, which ends: `rolled-back`. */
   | {
       readonly type: 'refused';
+      /** The start that is meant. */
+      readonly boot: number;
       readonly code: string;
       readonly message: string;
       readonly hint: string;
@@ -56,7 +58,10 @@ export type PeerMessage =
 /** What servers tell each other of themselves when a link comes up. */
 export interface PeerGreeting {
   readonly boot: number;
-  /** The number of the last transaction on its disk: memory is identity (DESIGN section 5). */
+  /**
+   * The number of the last transaction on its disk when it started, the same in all greetings of
+   * one start: memory is identity (DESIGN section 5).
+   */
   readonly transaction: number;
   /** How long it has been on line: at a cold start the longest leads. */
   readonly uptimeMs: number;

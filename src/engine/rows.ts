@@ -67,10 +67,10 @@ export class Rows {
 
   /** What was proposed under this number is applied, void or not: no longer on its way. */
   applied({ entry }: Applied): void {
-    if (entry === null || !('by' in entry)) return;
-    const moving = this.#moving.get(entry.by.number);
+    const number = this.#pool.ownNumber(entry) ?? 0;
+    const moving = this.#moving.get(number);
     if (moving === undefined) return;
-    this.#moving.delete(entry.by.number);
+    this.#moving.delete(number);
     arrived(moving);
   }
 

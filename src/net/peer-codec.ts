@@ -53,7 +53,7 @@ export function peerFields(message: PeerMessage): unknown[] {
     case 'relayed':
       return [PeerType.relayed, 0, message.to, message.number, packable(message.message)];
     case 'refused':
-      return [PeerType.refused, 0, message.code, message.message, message.hint];
+      return [PeerType.refused, 0, message.code, message.message, message.hint, message.boot];
     case 'evict':
       return [PeerType.evict, 0, message.id];
   }
@@ -120,9 +120,10 @@ function readRelayed([, , receiver, counted, relayed]: Fields): Of<'relayed'> {
 /** Room for fields that later versions may add. */
 const CLIENT_FIELDS_MAX = 16;
 
-function readRefused([, , code, message, hint]: Fields): Of<'refused'> {
+function readRefused([, , code, message, hint, boot]: Fields): Of<'refused'> {
   return {
     type: 'refused',
+    boot: readCount(boot, 'a boot'),
     code: readText(code, NAME_CHARACTERS_MAX, 'a code'),
     message: readText(message, PEER_TEXT_CHARACTERS_MAX, 'a message'),
     hint: readText(hint, PEER_TEXT_CHARACTERS_MAX, 'a hint'),

@@ -7,6 +7,8 @@ import { startMember } from './harness.ts';
 import { type Member, transferTo } from './member.ts';
 import { RawPeer, silentAddress } from './raw-peer.ts';
 
+const NO_AGREEMENT = 'no agreement on a link to a server';
+
 async function pair(): Promise<[Member, Member]> {
   const a = await startMember({
     name: 'A',
@@ -123,7 +125,7 @@ describe('a connection that is no server of the pool is refused by name, and not
       raw.send(raw.hello(stranger.id));
       await until(() => raw.closed, 'it is refused');
     }
-    await until(() => stranger.logged('a server was refused').length > 0, 'it is told why');
+    await until(() => stranger.logged(NO_AGREEMENT).length > 0, 'it is told why');
     expect(stranger.log[0]?.fields['code']).toBe('not-authorized');
     expect(a.logged('a server was refused')).toHaveLength(1);
     expect(a.events).toEqual([]);
@@ -137,11 +139,11 @@ describe('a connection that is no server of the pool is refused by name, and not
       createIdentity('B'),
     ]);
     b.knows(a.server);
-    await until(() => b.logged('a server was refused').length > 0, 'B is refused by A');
+    await until(() => b.logged(NO_AGREEMENT).length > 0, 'B is refused by A');
     b.log.length = 0;
     b.knows();
     a.knows(a.server, { ...b.server, fingerprint: right.fingerprint });
-    await until(() => a.logged('a server was refused').length > 1, 'A refuses it');
+    await until(() => a.logged(NO_AGREEMENT).length > 0, 'A refuses it');
     expect(a.log.at(-1)?.fields).toMatchObject({ code: 'untrusted' });
     expect(a.events).toEqual([]);
     // A hello would have been refused by name there.

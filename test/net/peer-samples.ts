@@ -152,7 +152,13 @@ const OTHERS: readonly Arbitrary<PeerMessage>[] = [
     ...{ origin: id, to: id, number: count, client, message: relayed },
   }),
   fc.record({ type: fc.constant('relayed'), to: id, number: count, message: answer }),
-  fc.record({ type: fc.constant('refused'), code: text(20), message: text(99), hint: text(99) }),
+  fc.record({
+    type: fc.constant('refused'),
+    boot: count,
+    code: text(20),
+    message: text(99),
+    hint: text(99),
+  }),
 ] as Arbitrary<PeerMessage>[];
 
 export const PEER_MESSAGES: readonly Arbitrary<PeerMessage>[] = [

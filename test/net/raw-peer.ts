@@ -64,10 +64,16 @@ export class RawPeer {
 }
 
 /** An address that takes connections and never says a word: dials of it neither end nor fail. */
-export async function silentAddress(): Promise<string> {
+export function silentAddress(): Promise<string> {
+  return addressOf(() => undefined);
+}
+
+/** An address where something listens that is no server of lm. */
+export async function addressOf(onConnection: (socket: Socket) => void): Promise<string> {
   const taken = new Set<Socket>();
   const server = createServer((socket) => {
     taken.add(socket.on('error', () => undefined));
+    onConnection(socket);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closers.push(() => {

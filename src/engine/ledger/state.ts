@@ -206,7 +206,12 @@ export class LedgerState {
     this.moved.add(moved);
     this.#writes.moved(moved);
     // Once it came back to a server it may leave it again.
-    const before = to === null ? undefined : this.moved.get(to, key.id);
+    if (to === null) return;
+    // Its new server has keys with that L now, whatever the license says today.
+    const accounts = this.accounts.get(license);
+    const usual = lifetimeAt(this.table.byId(license), this.mark);
+    if (accounts !== undefined && key.lifetimeMs > usual) keepLongest(accounts, to, key.lifetimeMs);
+    const before = this.moved.get(to, key.id);
     if (before === undefined) return;
     this.moved.delete(before);
     this.#writes.forgotten(before);

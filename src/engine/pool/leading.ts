@@ -107,7 +107,7 @@ export class Leading {
   reported(from: ServerId, body: Uint8Array): void {
     try {
       const report = decodeReport(body);
-      if (!this.#pool.trusts(from, report.transaction)) return;
+      this.#pool.memory.reported(from, report.boot, report.transaction);
       this.#pool.picture.reported(from, report);
       const { session, firstProposal, proposals } = report;
       if (session !== null) this.proposed(from, session, firstProposal, proposals);
@@ -153,15 +153,15 @@ export class Leading {
 
   /** What is said to a follower with every message. */
   word(to: ServerId): Uint8Array {
-    const { picture, memory, state, server: self, time, transaction } = this.#pool;
+    const { picture, memory, state, server: self, time, shown } = this.#pool;
     const peer = picture.peer(to);
     const others = state.rlf.servers.filter(({ fingerprint }) => fingerprint !== to);
     return encodeWord({
       echo: this.#mayEcho(to) ? peer.echo : null,
       change: peer.change,
       servers: others.map(({ fingerprint: id }) => {
-        if (id === self) return { id, up: true, transaction };
-        return { id, up: picture.isUp(id, time.boot), transaction: memory.transaction(id) };
+        if (id === self) return { id, up: true, shown };
+        return { id, up: picture.isUp(id, time.boot), shown: memory.shown(id) };
       }),
     });
   }

@@ -2,7 +2,6 @@
  * This server's place in the pool: its ledger, its grant window, what it hears of the others and
  * says to them (DESIGN sections 4 to 6). What only a leader does is in leading.ts.
  */
-import { LmError } from '../errors.ts';
 import type { Entry, Proposal } from '../ledger/entries.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import type { Applied, LedgerState } from '../ledger/state.ts';
@@ -17,10 +16,10 @@ import type { Time } from '../time.ts';
 import { campaignDelayMs } from './campaign.ts';
 import { Leading } from './leading.ts';
 import type { PoolHooks, PoolOptions } from './options.ts';
-import { PeerMemory, rolledBack } from './peer-memory.ts';
+import { PeerMemory, rolledBack, type Shown } from './peer-memory.ts';
 import { Picture } from './picture.ts';
 import { Proposals } from './proposals.ts';
-import { decodeWord, type LeaderWord, type Usage } from './report.ts';
+import { readWord, type Usage } from './report.ts';
 import { Reporter } from './reporter.ts';
 import { Standing } from './standing.ts';
 import { GrantWindow } from './window.ts';
@@ -132,9 +131,14 @@ export class Pool {
   }
 
   greeting(time: Time): PeerGreeting {
-    const { boot } = this.#options;
-    const uptimeMs = this.#standing.uptimeMs(time.boot);
-    return { boot, transaction: this.#transaction, uptimeMs };
+    const { boot, transaction } = this.#options;
+    return { boot, transaction, uptimeMs: this.#standing.uptimeMs(time.boot) };
+  }
+
+  /** What this server's own disk has come to. */
+  get shown(): Shown {
+    const { boot, transaction: start } = this.#options;
+    return { boot, start, transaction: this.#transaction };
   }
 
   /** Time passed: what is due by it is done, before anything is answered. */
@@ -159,10 +163,10 @@ export class Pool {
     this.#leading.lead();
   }
 
-  linked(peer: ServerId, { transaction, uptimeMs }: PeerGreeting): void {
-    if (!this.trusts(peer, transaction)) return;
+  linked(peer: ServerId, greeting: PeerGreeting): void {
+    if (!this.#trusts(peer, greeting)) return;
     const now = this.#time.boot;
-    this.#standing.linked(peer, now - uptimeMs);
+    this.#standing.linked(peer, now - greeting.uptimeMs);
     if (peer === this.leader) this.proposals.again();
     if (!this.#standing.everLed) this.ledger.step({ type: 'reconsider' }, now);
   }
@@ -213,6 +217,12 @@ export class Pool {
     return this.proposals.add(proposal);
   }
 
+  /** The number of a proposal of this server's session; null for what is another's. */
+  ownNumber(entry: Entry | null): number | null {
+    if (entry === null || !('by' in entry) || entry.by.server !== this.server) return null;
+    return entry.by.session === this.session ? entry.by.number : null;
+  }
+
   usage(server: ServerId): ReadonlyMap<string, Usage> | null {
     if (!this.leads) return null;
     const { usage, ackedAt } = this.picture.peer(server);
@@ -252,8 +262,8 @@ export class Pool {
   #applied(applied: Applied): void {
     const { entry, valid, index } = applied;
     const { server, boot } = this.#options;
-    const isOwn = entry !== null && 'by' in entry && entry.by.server === server;
-    if (isOwn && entry.by.session === this.session) this.proposals.applied(entry.by.number);
+    const number = this.ownNumber(entry);
+    if (number !== null) this.proposals.applied(number);
     this.#leading.applied(applied);
     let isChanged = false;
     if (valid && entry?.type === 'fenced' && entry.server === server) {
@@ -330,17 +340,17 @@ export class Pool {
     this.reporter.again();
     if (role === 'leader') this.#leading.begin();
     else this.#leading.end();
-    if (leader === null) return;
+    if (leader === null || this.state.rlf.servers.length === 1) return;
     const fields = { leader: this.nameOf(leader), term };
     this.#options.outbox.note('info', role === 'leader' ? 'leads' : 'follows', fields);
   }
 
   #heard(attachment: Uint8Array | null, now: number): void {
     this.#standing.heard(now);
-    const word = this.#understood(() => (attachment === null ? null : decodeWord(attachment)));
+    const word = attachment === null ? null : readWord(attachment, this.#options.outbox);
     if (word === null) return;
     this.picture.heard(word);
-    for (const { id, transaction } of word.servers) this.memory.learned(id, transaction);
+    for (const { id, shown } of word.servers) this.memory.learned(id, shown);
     this.reporter.confirmed(word.change);
     const { echo } = word;
     if (echo !== null && echo.session === this.session) this.window.echoed(echo.number);
@@ -352,26 +362,16 @@ export class Pool {
     return this.reporter.ack(this.#time);
   }
 
-  /** What a peer of another version says may make no sense here; that stops nobody. */
-  #understood(read: () => LeaderWord | null): LeaderWord | null {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof LmError)) throw error;
-      this.#options.outbox.note('warn', error.message);
-      return null;
-    }
-  }
-
   /** Whether a server shows as much as it did before; one that does not is told to end. */
-  trusts(server: ServerId, transaction: number): boolean {
-    if (this.memory.showed(server, transaction)) return true;
-    const known = this.memory.transaction(server);
+  #trusts(server: ServerId, greeting: PeerGreeting): boolean {
+    if (this.memory.greeted(server, greeting)) return true;
     const name = this.nameOf(server);
+    const known = { ...this.memory.shown(server) };
+    const { boot, transaction } = greeting;
     this.#options.outbox.note('warn', 'a server came back with an older disk, and is refused', {
-      ...{ server: name, transaction, known },
+      ...{ server: name, boot, transaction, known },
     });
-    this.#options.outbox.tell(server, rolledBack(name));
+    this.#options.outbox.tell(server, rolledBack(name, boot));
     return false;
   }
 

@@ -1,7 +1,9 @@
 /** What goes along with Raft's messages: a follower's report, and the leader's word (DESIGN 6). */
 import { decode, encode } from '../codec.ts';
+import type { Outbox } from '../effects.ts';
 import { LmError } from '../errors.ts';
 import type { ServerId } from '../raft/types.ts';
+import type { Shown } from './peer-memory.ts';
 
 /** A follower's row of the distribution table, as the leader's picture has it. */
 export interface Usage {
@@ -38,11 +40,11 @@ export interface LeaderWord {
   readonly echo: { readonly session: number; readonly number: number } | null;
   /** Usage is known up to this change of the follower's. */
   readonly change: number;
-  /** For each other server of the pool: whether it is up, and its last transaction. */
+  /** For each other server of the pool: whether it is up, and the most that it showed. */
   readonly servers: readonly {
     readonly id: ServerId;
     readonly up: boolean;
-    readonly transaction: number;
+    readonly shown: Shown;
   }[];
 }
 
@@ -79,12 +81,13 @@ export function decodeReport(bytes: Uint8Array): Report {
 export function encodeWord({ echo, change, servers }: LeaderWord): Uint8Array {
   return encode([
     ...[echo?.session ?? null, echo?.number ?? null, change],
-    servers.map(({ id, up, transaction }) => [id, up, transaction]),
+    servers.map(({ id, up, shown: { boot, start, transaction } }) => {
+      return [id, up, boot, start, transaction];
+    }),
   ]);
 }
 
-/** @throws LmError `protocol`. */
-export function decodeWord(bytes: Uint8Array): LeaderWord {
+function decodeWord(bytes: Uint8Array): LeaderWord {
   const fields = decode(bytes);
   check(Array.isArray(fields));
   const [session, number, change, servers] = fields as unknown[];
@@ -95,11 +98,23 @@ export function decodeWord(bytes: Uint8Array): LeaderWord {
     change,
     servers: servers.map((server: unknown) => {
       check(Array.isArray(server));
-      const [id, up, transaction] = server as unknown[];
-      check(typeof id === 'string' && typeof up === 'boolean' && isCount(transaction));
-      return { id, up, transaction };
+      const [id, up, boot, start, transaction] = server as unknown[];
+      check(typeof id === 'string' && typeof up === 'boolean');
+      check(isCount(boot) && isCount(start) && isCount(transaction));
+      return { id, up, shown: { boot, start, transaction } };
     }),
   };
+}
+
+/** What a leader of another version says may make no sense here: that is noted, and stops nobody. */
+export function readWord(bytes: Uint8Array, outbox: Outbox): LeaderWord | null {
+  try {
+    return decodeWord(bytes);
+  } catch (error) {
+    if (!(error instanceof LmError)) throw error;
+    outbox.note('warn', error.message);
+    return null;
+  }
 }
 
 function usageOf(fields: unknown): Usage {
