@@ -2,7 +2,7 @@
  * What the ledger's entries add up to. It is kept on disk as it is after the last applied entry,
  * in the transaction that applies it, so that a start reads it and replays nothing.
  */
-import { assert } from '../errors.ts';
+import { assert, LmError } from '../errors.ts';
 import { distributionOf } from '../license/distribution.ts';
 import { LicenseTable, type TableLicense } from '../license/license-table.ts';
 import { readRlf } from '../license/rlf.ts';
@@ -238,8 +238,8 @@ export class LedgerState {
   }
 
   #enforce({ text }: Extract<Entry, { type: 'rlf' }>): Touched | 'void' {
-    const rlf = readRlf(text);
-    if (!supersedes(rlf, this.rlf)) return 'void';
+    const rlf = successor(text, this.rlf);
+    if (rlf === null) return 'void';
     const before = this.table;
     this.rlf = rlf;
     this.table = new LicenseTable(this.rlf);
@@ -319,6 +319,20 @@ interface Leaving {
 }
 
 type MovedKeyFields = Extract<Proposal, { type: 'end' }>['key'];
+
+/**
+ * The RLF of an entry, or null where it may not follow the one in force. It could when it was
+ * entered; of two at once the second may not, say where the first one hands over the admin key.
+ */
+function successor(text: string, current: Rlf): Rlf | null {
+  try {
+    const rlf = readRlf(text);
+    return supersedes(rlf, current) ? rlf : null;
+  } catch (error) {
+    if (error instanceof LmError) return null;
+    throw error;
+  }
+}
 
 /** Whoever counted on a void entry looks again. */
 function touchedByVoid(entry: Entry | null): Touched {

@@ -106,7 +106,7 @@ function decodeWord(bytes: Uint8Array): LeaderWord {
   };
 }
 
-/** What a leader of another version says may make no sense here: that is noted, and stops nobody. */
+/** What a leader of another version says may make no sense here: noted, and no more. */
 export function readWord(bytes: Uint8Array, outbox: Outbox): LeaderWord | null {
   try {
     return decodeWord(bytes);
