@@ -11,8 +11,8 @@ import type { PoolWorld } from './world.ts';
 const POLL_MS = 1_000;
 const POLLS_MAX = 40;
 const DOWN_MS = 2_000;
-/** What a start and the way to the first greeting write: a younger image looks like no image. */
-const START_TRANSACTIONS = 10;
+/** What a start writes before it greets anybody: a younger image looks like no image. */
+const START_TRANSACTIONS = 1;
 
 export class Restorer {
   readonly #world: PoolWorld;
@@ -61,7 +61,8 @@ export class Restorer {
     const others = this.#world.servers.filter((other) => other !== server && !other.restored);
     return others.every((other) => {
       const record = other.disk.get(textKey(Space.peer, server.id));
-      return record !== null && Number(read(record)) > transaction + START_TRANSACTIONS;
+      const [, , known = 0] = record === null ? [] : (read(record) as number[]);
+      return known > transaction + START_TRANSACTIONS;
     });
   }
 
