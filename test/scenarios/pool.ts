@@ -126,10 +126,12 @@ export class ScenarioPool {
     this.now = end;
   }
 
-  /** Until nothing is on its way, for at most a second; what is due later waits. */
+  /** Until nothing is about to arrive, for at most a second; what takes its time waits. */
   settle(): void {
     const end = this.now + 1_000;
-    while (this.now < end && this.#onItsWay.length > 0) this.advance(1);
+    while (this.now < end && this.#onItsWay.some(({ at }) => at <= this.now + WAY_MS)) {
+      this.advance(1);
+    }
   }
 
   #next(end: number): OnItsWay | null {
@@ -144,9 +146,6 @@ export class ScenarioPool {
       return message;
     }
     if (due === undefined || due.at > end) return null;
-    // Whole milliseconds, as timers go; a tick that is overdue comes now.
-    const at = Math.max(this.now, Math.ceil(due.at));
-    if (at > end) return null;
-    return { at, order: 0, arrive: () => due.server.step({ type: 'tick' }) };
+    return { at: due.at, order: 0, arrive: () => due.server.step({ type: 'tick' }) };
   }
 }

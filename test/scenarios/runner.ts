@@ -1,4 +1,4 @@
-/** Carries out the commands of a scenario. README.md lists them. */
+/** Carries out the commands of a scenario. */
 import type { PeerMessage } from '../../src/engine/peer-messages.ts';
 import { makeRlf, type SampleCode } from '../engine/sample-rlf.ts';
 import type { ScenarioRunner } from '../scenario-files.ts';
@@ -134,7 +134,8 @@ export class Runner implements ScenarioRunner {
 
   #offer([name, ...words]: readonly string[]): void {
     const started = this.#started;
-    started.code = { ...started.code, ...codeIn(words, started.code) };
+    // An initial distribution means nothing to a license that is in use.
+    started.code = { ...codeIn(words, started.code), distribution: null };
     started.sequence += 1;
     const servers = this.#pool.servers.map((server) => server.name);
     const { code, sequence } = started;
@@ -150,8 +151,8 @@ export class Runner implements ScenarioRunner {
       id.writeUInt32BE(at, 12);
       const message: PeerMessage = { type: 'evict', id };
       server.step({ type: 'peer', from: server.id, message });
-      this.#pool.settle();
     }
+    this.#pool.settle();
   }
 }
 

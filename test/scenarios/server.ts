@@ -22,6 +22,7 @@ export class ScenarioServer {
   #boots = 0;
   #transaction = 0;
   #skewMs = 0;
+  #tickedAt = -1;
   #document: StatusDocument | null = null;
 
   constructor(pool: ScenarioPool, name: string, at: number) {
@@ -30,8 +31,10 @@ export class ScenarioServer {
     this.id = fingerprintOf(at);
   }
 
+  /** In whole milliseconds, and a millisecond after the last one at the soonest, as timers go. */
   get nextTick(): number {
-    return (this.core?.nextTick ?? Number.POSITIVE_INFINITY) - 1_000;
+    const due = (this.core?.nextTick ?? Number.POSITIVE_INFINITY) - 1_000;
+    return Math.max(Math.ceil(due), this.#tickedAt + 1);
   }
 
   get time() {
@@ -85,6 +88,7 @@ export class ScenarioServer {
   step(event: Event): void {
     if (this.stopped) this.#inbox.push(event);
     if (this.core === null || this.stopped) return;
+    if (event.type === 'tick') this.#tickedAt = this.#pool.now;
     this.#take(event);
     this.#perform();
   }
