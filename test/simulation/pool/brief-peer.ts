@@ -24,6 +24,7 @@ export function briefPeer(message: PeerMessage): string {
       return `refused ${message.code}`;
     case 'offer':
     case 'evict':
+    case 'word':
       return message.type;
   }
 }
@@ -84,8 +85,12 @@ function briefEntry(entry: Entry): string {
       const what = `${hex(key.id)} of ${key.count} ${license}`;
       return `end ${what} at ${shortId(server)} fence ${fence} by ${who}${released ? ' released' : ''}`;
     }
-    case 'lifetime':
-      return `lifetime ${decoded.license} ${decoded.ms} by ${shortId(decoded.by.server)}`;
+    case 'record':
+    case 'record-take':
+      return `${decoded.type} ${decoded.license} ${decoded.key.count}`;
+    case 'record-renew':
+    case 'record-end':
+      return `${decoded.type} ${decoded.license}`;
     case 'fenced':
       return `fenced ${shortId(decoded.server)}`;
     case 'opened':

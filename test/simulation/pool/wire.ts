@@ -41,6 +41,7 @@ export class Wire {
         return;
       case 'transfer':
       case 'evict':
+      case 'word':
         return;
     }
   }
