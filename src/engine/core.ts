@@ -53,6 +53,8 @@ export interface CoreOptions {
   readonly boot: number;
   /** The number of the last transaction on its disk. */
   readonly transaction: number;
+  /** A whole number drawn for this start. */
+  readonly start: number;
   /** The RLF that founded the pool. */
   readonly founding: Rlf;
   /** 32 random bytes, for a pool that has no ticket secret yet. */

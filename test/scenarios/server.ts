@@ -50,6 +50,7 @@ export class ScenarioServer {
     const options = {
       ...{ server: this.id, name: this.name, boot: this.#boots, founding: this.#pool.rlf },
       transaction: this.#transaction,
+      start: this.#boots,
       secret: new Uint8Array(32).fill(7),
     };
     this.core = Core.recover(options, this.records, this.time);

@@ -62,6 +62,7 @@ export class SimulatedServer {
       name: 'A',
       boot: ++this.#boots,
       transaction: 0,
+      start: this.#boots,
       founding: this.#founding,
       secret: new Uint8Array(32).fill(5),
     };

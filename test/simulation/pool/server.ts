@@ -59,6 +59,8 @@ export class PoolServer {
   powerless = false;
   /** It stays down until it is let go. */
   held = false;
+  /** Of whatever disk: no two of its starts are one. */
+  #starts = 0;
   /** True time at which it last started. */
   startedAt = 0;
   /** True time until which its last turn takes. */
@@ -139,6 +141,7 @@ export class PoolServer {
       founding: this.#founding,
       secret: new Uint8Array(32).fill(1 + this.place + 16 * (boot % 8)),
       transaction: this.disk.transaction,
+      start: ++this.#starts,
     };
     const core = Core.recover(options, this.disk, this.host.time);
     const node = new Node({
