@@ -43,8 +43,8 @@ export class PeerMemory {
   }
 
   /**
-   * It greets. Returns whether it may go on: the start that is known (acks may overtake a greeting),
-   * or a later one, which begins with all that was known to be on its disk.
+   * It greets. Returns whether it may go on: the start that is known (acks may overtake a
+   * greeting), or a later one, which begins with all that was known to be on its disk.
    */
   greeted(server: ServerId, { boot, start, transaction }: PeerGreeting): boolean {
     const known = this.shown(server);
