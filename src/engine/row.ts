@@ -105,8 +105,8 @@ export class Row {
     return { license, inUse, available, waiting, waitingSeats, ...first };
   }
 
-  /** Most seats that could ever be issued at once as things stand. */
+  /** Most seats that could ever be issued at once: what is held ends some time, too. */
   get ceiling(): number {
-    return this.accounts.hardLimit - this.accounts.records;
+    return this.accounts.hardLimit;
   }
 }
