@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BenchPool, EXECUTABLE, median, startServer } from './pool.ts';
+import { median } from './figures.ts';
+import { type BenchPool, EXECUTABLE, startServer } from './pool.ts';
 
 const RUNS = 15;
 

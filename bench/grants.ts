@@ -1,8 +1,9 @@
 /** Durable request and release on one server, against the bare echo on the same frames and TLS. */
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { median } from './figures.ts';
 import { type LoadResult, runLoad } from './load.ts';
-import { type BenchPool, median, readyLine, startServer } from './pool.ts';
+import { type BenchPool, startServer } from './pool.ts';
+import { ended, launch, readyLine } from './processes.ts';
 
 const CONNECTIONS = [1, 16, 64, 256];
 const DEPTHS = [1, 16];
@@ -30,7 +31,7 @@ export async function measureGrants(pool: BenchPool): Promise<GrantRow[]> {
       }
     }
   } finally {
-    echo.stop();
+    await echo.stop();
   }
   return rows;
 }
@@ -47,7 +48,7 @@ async function measureRow(
   const grants: LoadResult[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     echoes.push((await runLoad({ ...load, port: echoPort })).rate);
-    grants.push(await runLoad({ ...load, port: pool.port }));
+    grants.push(await runLoad({ ...load, port: pool.first.port }));
   }
   const { flushes, events } = await server.stop();
   const denied = grants.reduce((sum, result) => sum + result.denied, 0);
@@ -62,10 +63,9 @@ async function measureRow(
   };
 }
 
-async function startEcho(): Promise<{ readonly port: number; stop(): void }> {
-  const child = spawn(process.execPath, [join(import.meta.dir, 'echo.ts')], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+async function startEcho(): Promise<{ readonly port: number; stop(): Promise<void> }> {
+  const script = join(import.meta.dir, 'echo.ts');
+  const child = launch(process.execPath, [script], ['ignore', 'pipe', 'inherit']);
   const line = await readyLine(child, () => '');
-  return { port: Number(line.trim().split('=')[1]), stop: () => void child.kill() };
+  return { port: Number(line.trim().split('=')[1]), stop: () => ended(child) };
 }

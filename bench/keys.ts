@@ -38,8 +38,8 @@ export async function measureKeys(pool: BenchPool): Promise<KeyResult> {
   return { keys: KEYS, bytesPerKey, readMs, startMs, ratio: startMs / readMs };
 }
 
-async function writeKeys({ data }: BenchPool): Promise<void> {
-  const { store, close } = await openDataDirectory(data);
+async function writeKeys({ first }: BenchPool): Promise<void> {
+  const { store, close } = await openDataDirectory(first.data);
   const license = licenseKey({ vendor: 'Acme', application: 'Application', version: '1.0' });
   const terms = { license, count: 1, lifetimeMs: 600_000 };
   for (let from = 1; from <= KEYS; from += BATCH) {
@@ -59,9 +59,9 @@ function keyOf(number: number, terms: Terms): Write {
 }
 
 /** LMDB alone: no frames, no checks, nothing kept. */
-async function readKeys({ data }: BenchPool): Promise<number> {
+async function readKeys({ first }: BenchPool): Promise<number> {
   const { open } = await import('lmdb');
-  const options = { path: join(data, 'lm.mdb'), noSubdir: true, readOnly: true } as const;
+  const options = { path: join(first.data, 'lm.mdb'), noSubdir: true, readOnly: true } as const;
   const database = open<Uint8Array, Uint8Array>({
     ...options,
     encoding: 'binary',

@@ -2,12 +2,13 @@
  * The same seat workload on other people's durable stores, where they are on the PATH: Redis with one
  * Lua script a message and `appendfsync always`, etcd with one transaction a message.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { type EtcdNode, startEtcd } from './etcd.ts';
 import { runLoad } from './load.ts';
-import { type BenchPool, freePort, startServer } from './pool.ts';
+import { type BenchPool, startServer } from './pool.ts';
+import { ended, freePort, launch, until } from './processes.ts';
 
 const CONNECTIONS = 64;
 const DURATION_MS = 3_000;
@@ -26,7 +27,12 @@ type Worker = (counter: { answered: number; stopped: boolean }) => Promise<void>
 
 export async function measurePeers(pool: BenchPool): Promise<PeerRow[]> {
   const server = await startServer(pool);
-  const load = { port: pool.port, connections: CONNECTIONS, depth: 1, durationMs: DURATION_MS };
+  const load = {
+    port: pool.first.port,
+    connections: CONNECTIONS,
+    depth: 1,
+    durationMs: DURATION_MS,
+  };
   const { rate } = await runLoad(load);
   await server.stop();
   const rows: PeerRow[] = [{ name: 'lm', rate, ratio: 1, note: 'TLS 1.3' }];
@@ -41,7 +47,7 @@ async function measureRedis({ directory }: BenchPool, lmRate: number): Promise<P
   mkdirSync(data);
   const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
   const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', data, ...durable];
-  const child = spawn('redis-server', args, { stdio: 'ignore' });
+  const child = launch('redis-server', args, 'ignore');
   try {
     await reachable(port);
     const rate = await measure((counter) => redisWorker(port, counter));
@@ -90,33 +96,24 @@ function answer(socket: Socket): Promise<void> {
 }
 
 async function measureEtcd({ directory }: BenchPool, lmRate: number): Promise<PeerRow> {
-  const [port, peerPort] = [await freePort(), await freePort()];
-  const url = `http://127.0.0.1:${port}`;
-  const peer = `http://127.0.0.1:${peerPort}`;
-  const listening = ['--listen-client-urls', url, '--advertise-client-urls', url];
-  const alone = ['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer];
-  const founding = ['--name', 'a', '--initial-cluster', `a=${peer}`];
-  const args = ['--data-dir', join(directory, 'etcd'), ...listening, ...alone, ...founding];
-  const child = spawn('etcd', args, { stdio: 'ignore' });
+  const nodes = await startEtcd(directory, 1);
+  const [node] = nodes;
+  if (node === undefined) throw new Error('etcd has a node');
   try {
-    await reachable(port);
-    const rate = await measure((counter) => etcdWorker(url, counter));
+    const rate = await measure((counter) => etcdWorker(node, counter));
     return { name: 'etcd', rate, ratio: lmRate / rate, note: 'its JSON gateway, plain HTTP' };
   } finally {
-    await ended(child);
+    await node.end('SIGTERM');
   }
 }
 
-async function etcdWorker(url: string, counter: Parameters<Worker>[0]): Promise<void> {
+async function etcdWorker(node: EtcdNode, counter: Parameters<Worker>[0]): Promise<void> {
   while (!counter.stopped) {
     const key = btoa(`seat/${crypto.randomUUID()}`);
     const take = { requestPut: { key, value: btoa('1.0') } };
     const give = { requestDeleteRange: { key } };
     for (const operation of [take, give]) {
-      const body = JSON.stringify({ compare: [], success: [operation] });
-      const reply = await fetch(`${url}/v3/kv/txn`, { method: 'POST', body });
-      if (!reply.ok) throw new Error(`etcd answered ${reply.status}`);
-      await reply.text();
+      await node.post('/v3/kv/txn', { compare: [], success: [operation] });
       counter.answered++;
     }
   }
@@ -135,21 +132,11 @@ async function measure(worker: Worker): Promise<number> {
 }
 
 async function reachable(port: number): Promise<void> {
-  const until = performance.now() + START_MS_MAX;
-  for (;;) {
-    const open = await new Promise<boolean>((resolve) => {
+  await until(`something listens on port ${port}`, START_MS_MAX, () => {
+    return new Promise((resolve) => {
       const probe = createConnection({ port, host: '127.0.0.1' });
       probe.once('connect', () => resolve(true)).once('error', () => resolve(false));
       probe.once('connect', () => probe.destroy());
     });
-    if (open) return;
-    if (performance.now() > until) throw new Error(`nothing listens on port ${port}`);
-    await Bun.sleep(50);
-  }
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  const gone = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  await gone;
+  });
 }

@@ -20,6 +20,8 @@ export type PeerMessage =
   | { readonly type: 'raft'; readonly message: Message }
   /** A follower's news for its leader, between two acks. */
   | { readonly type: 'report'; readonly body: Uint8Array }
+  /** A leader's news for a follower, between two of Raft's messages. */
+  | { readonly type: 'word'; readonly body: Uint8Array }
   /** The text of an RLF that was offered to the sender, for the leader. */
   | { readonly type: 'offer'; readonly text: string }
   /** An administrator wants `to` to lead; for the leader. */
@@ -63,6 +65,8 @@ export interface PeerGreeting {
    * one start: memory is identity (DESIGN section 5).
    */
   readonly transaction: number;
+  /** A random number of this start: two starts of one disk, one of them set back, differ in it. */
+  readonly start: number;
   /** How long it has been on line: at a cold start the longest leads. */
   readonly uptimeMs: number;
 }

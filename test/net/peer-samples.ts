@@ -144,6 +144,7 @@ const answer = fc.oneof(
 /** Every message of servers that is none of Raft's. */
 const OTHERS: readonly Arbitrary<PeerMessage>[] = [
   fc.record({ type: fc.constant('report'), body: bytes(3_000) }),
+  fc.record({ type: fc.constant('word'), body: bytes(3_000) }),
   fc.record({ type: fc.constant('offer'), text: text(2_000) }),
   fc.record({ type: fc.constant('transfer'), to: id }),
   fc.record({ type: fc.constant('evict'), id: key }),
