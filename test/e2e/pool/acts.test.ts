@@ -16,30 +16,13 @@ beforeAll(async () => {
 });
 afterAll(() => site.close());
 
-/** The status that the pool has no seat in use any more. */
+/** No seat is in use any more. An evicted one comes back after its lifetime: one wait for several. */
 async function allBack(): Promise<void> {
   const isBack = ({ licenses }: { licenses: readonly { available: number | null }[] }) => {
     return licenses[0]?.available === 9;
   };
   await site.when(isBack, 'the seat is back', 2 * LIFETIME_MS);
 }
-
-test('an evicted seat is lost by name, comes back, and is not had again by its key', async () => {
-  const seat = await site.connect().request({ application: 'App' });
-  const { id, key } = seat;
-  const reasons: LmError[] = [];
-  const regained: unknown[] = [];
-  seat.on('lost', (reason) => reasons.push(reason)).on('regained', () => regained.push(1));
-  await site.ok(['evict', id, '--admin-key', site.adminKey], { env: site.env });
-  await until(() => reasons.length > 0, 'the holder hears of it', LIFETIME_MS);
-  expect([reasons[0]?.code, seat.valid]).toEqual(['evicted', false]);
-  const renewed = await site.client(['renew', '-'], { stdin: key });
-  expect([renewed.code, renewed.stdout]).toEqual([77, '']);
-  await allBack();
-  expect(regained).toEqual([]);
-  const late = await site.client(['renew', '-', '--json'], { stdin: key });
-  expect([0, 69, 75]).not.toContain(late.code);
-}, 120_000);
 
 test('a program under lm exec whose seat is evicted is ended: exit 79', async () => {
   const program = new Program(
@@ -57,7 +40,23 @@ test('a program under lm exec whose seat is evicted is ended: exit 79', async ()
   const { code, stdout, stderr } = await program.end();
   expect({ code, stdout }).toEqual({ code: 79, stdout: 'up\nasked to end\n' });
   expect(stderr).toContain('An administrator ended this authorization');
+}, 120_000);
+
+test('an evicted seat is lost by name, comes back, and is not had again by its key', async () => {
+  const seat = await site.connect().request({ application: 'App' });
+  const { id, key } = seat;
+  const reasons: LmError[] = [];
+  const regained: unknown[] = [];
+  seat.on('lost', (reason) => reasons.push(reason)).on('regained', () => regained.push(1));
+  await site.ok(['evict', id, '--admin-key', site.adminKey], { env: site.env });
+  await until(() => reasons.length > 0, 'the holder hears of it', LIFETIME_MS);
+  expect([reasons[0]?.code, seat.valid]).toEqual(['evicted', false]);
+  const renewed = await site.client(['renew', '-'], { stdin: key });
+  expect([renewed.code, renewed.stdout]).toEqual([77, '']);
   await allBack();
+  expect(regained).toEqual([]);
+  const late = await site.client(['renew', '-', '--json'], { stdin: key });
+  expect([0, 69, 75]).not.toContain(late.code);
 }, 120_000);
 
 test('leadership is handed to whom the administrator says, and seats stay', async () => {

@@ -28,8 +28,8 @@ test('a server that the RLF looks for in another pool is refused, and both pools
     expect(line).toMatchObject({ level: 'warn', who: `C 127.0.0.1:${port}`, code: 'untrusted' });
   }
   await east.when(
-    ({ majority, servers }) =>
-      majority && servers.filter(({ state }) => state === 'up').length === 2,
+    ({ majority, rlf, servers }) =>
+      majority && rlf.sequence === 2 && servers.filter(({ state }) => state === 'up').length === 2,
     'A and B of the east serve',
   );
   const seat = await east.connect().request({ application: 'App' });
