@@ -1,17 +1,20 @@
 /** One run of the chaos: a pool, its clients, what goes wrong, and what must hold all the same. */
 import { Random } from '../random.ts';
 import { Faults } from './faults.ts';
-import { Holder, LIFETIME_MS, type Loss } from './holder.ts';
+import { LIFETIME_MS, type Loss } from './holder.ts';
+import { Holders } from './holder-group.ts';
+import type { HolderLine } from './holder-process.ts';
 import type { PoolSite } from './pool-site.ts';
 import { SeatRecord } from './seat-record.ts';
 
-const HOLDERS = 60;
+/** Processes of clients, and clients in each. */
+const GROUPS = ['clients-1', 'clients-2', 'clients-3'];
+const GROUP_SIZE = 20;
 /** Both together are fewer seats than there are holders. */
 const LIMITS = new Map([
   ['Tight', 12],
   ['Wide', 30],
 ]);
-const LOOK_MS = 20;
 /** After healing, every client is served within this. */
 const SERVED_MS_MAX = 10_000;
 /** A leaked seat is back after its lifetime, the drift, the margin; and some for the machine. */
@@ -31,33 +34,50 @@ export async function runChaos(
   site: PoolSite,
   { seed, lastsMs }: { readonly seed: number; readonly lastsMs: number },
 ): Promise<ChaosResult> {
-  const record = new SeatRecord(LIMITS);
-  const applications = [...LIMITS.keys()];
-  const holders = Array.from({ length: HOLDERS }, (_, number) => {
-    const client = site.connect({ holder: { user: `holder-${number}` } });
-    const random = new Random(seed + number);
-    return new Holder({ number, client, applications, record, random });
+  const heard = new Heard();
+  const groups = GROUPS.map((name, at) => {
+    const group = { card: site.card, env: site.env, seed, first: at * GROUP_SIZE };
+    const more = {
+      count: GROUP_SIZE,
+      applications: [...LIMITS.keys()],
+      servedMsMax: SERVED_MS_MAX,
+    };
+    const holders = new Holders(name, { ...group, ...more }, (line) => heard.take(line));
+    site.network.started(name, holders.pid);
+    return holders;
   });
-  const faults = new Faults(site, new Random(seed));
-  const looking = setInterval(() => record.look(), LOOK_MS);
+  const faults = new Faults(site, GROUPS, new Random(seed));
   try {
-    const running = holders.map((holder) => holder.run());
-    await faults.run(lastsMs);
+    await faults.run(lastsMs, () => heard.record.sweep().length > 0);
     await site.serves();
-    for (const holder of holders) holder.stop();
-    await Promise.all(running);
-    const servedMs = await Promise.all(holders.map((holder) => holder.served(SERVED_MS_MAX)));
+    await Promise.all(groups.map((group) => group.stop()));
+    const servedMs = await Promise.all(groups.map((group) => group.serve(SERVED_MS_MAX)));
     await allBack(site);
-    record.sweep();
-    const problems = [...record.problems, ...faults.problems];
-    problems.push(...holders.flatMap((holder) => holder.problems));
-    problems.push(...holders.flatMap(({ losses }) => losses.map((one) => lossWords(one, faults))));
-    problems.push(...logProblems(site));
-    const summary = summaryOf({ record, holders, faults, slowestMs: Math.max(...servedMs) });
-    return { problems: [...new Set(problems)], summary };
+    const losses = heard.losses.map((loss) => lossWords(loss, faults));
+    const seen = [...heard.record.sweep(), ...faults.problems, ...heard.problems, ...losses];
+    const problems = [...new Set([...seen, ...logProblems(site)])];
+    return { problems, summary: summaryOf(heard, faults, Math.max(...servedMs)) };
   } finally {
-    clearInterval(looking);
-    for (const holder of holders) holder.stop();
+    await Promise.all(groups.map((group) => group.end()));
+  }
+}
+
+/** What the clients said. */
+class Heard {
+  readonly record = new SeatRecord(LIMITS);
+  readonly losses: Loss[] = [];
+  readonly problems: string[] = [];
+  /** How often each answer came. */
+  readonly answers = new Map<string, number>();
+
+  take(line: HolderLine): void {
+    if (line.type === 'began') this.record.began(line.belief);
+    if (line.type === 'ended') this.record.ended(line.end);
+    if (line.type === 'lost') this.losses.push(line.loss);
+    if (line.type === 'problem') this.problems.push(line.words);
+    if (line.type === 'answer') {
+      this.answers.set(line.code, (this.answers.get(line.code) ?? 0) + 1);
+    }
   }
 }
 
@@ -73,17 +93,13 @@ async function allBack(site: PoolSite): Promise<void> {
 }
 
 /** A seat was lost though a majority of the servers was well, and one of them to be reached. */
-function lossWords({ reason, at, ...loss }: Loss, { history }: Faults): string {
+function lossWords({ reason, at, details, ...loss }: Loss, { history }: Faults): string {
   const since = history.filter((one) => one.at <= at && one.at > at - 2 * LIFETIME_MS);
   const before = since.map(
     (one) => `  ${((at - one.at) / 1_000).toFixed(1)} s before: ${one.words}`,
   );
-  const details = JSON.stringify(reason.details);
-  const lines = [
-    `a seat was lost: ${reason.message} ${details} ${JSON.stringify(loss)}`,
-    ...before,
-  ];
-  return lines.join('\n');
+  const words = `a seat was lost: ${reason} ${JSON.stringify({ ...details, ...loss })}`;
+  return [words, ...before].join('\n');
 }
 
 function logProblems(site: PoolSite): string[] {
@@ -93,24 +109,17 @@ function logProblems(site: PoolSite): string[] {
   });
 }
 
-function summaryOf(parts: {
-  readonly record: SeatRecord;
-  readonly holders: readonly Holder[];
-  readonly faults: Faults;
-  readonly slowestMs: number;
-}): string {
-  const { record, holders, faults, slowestMs } = parts;
-  const answers = new Map<string, number>();
-  for (const holder of holders) {
-    for (const [code, count] of holder.answers) answers.set(code, (answers.get(code) ?? 0) + count);
-  }
-  const words = (counts: ReadonlyMap<string, number>) => {
-    return [...counts].map(([name, count]) => `${name} ${count}`).sort();
+function summaryOf({ record, answers }: Heard, { counts }: Faults, slowestMs: number): string {
+  const words = (all: ReadonlyMap<string, number>) => {
+    return [...all]
+      .map(([name, count]) => `${name} ${count}`)
+      .sort()
+      .join(', ');
   };
   const most = [...record.most].map(([name, count]) => `${name} ${count}/${LIMITS.get(name)}`);
   return [
-    `answers: ${words(answers).join(', ')}`,
-    `faults: ${words(faults.counts).join(', ')}`,
+    `answers: ${words(answers)}`,
+    `faults: ${words(counts)}`,
     `most held at once: ${most.join(', ')}; claimed: ${record.claims}`,
     `after healing the slowest client was served in ${Math.round(slowestMs)} ms`,
   ].join('\n');

@@ -4,7 +4,6 @@
  * up and linked at any moment, and one of them can be reached by the clients.
  */
 import type { Random } from '../random.ts';
-import { CLIENTS } from './network.ts';
 import type { PoolSite } from './pool-site.ts';
 
 const KINDS = [
@@ -23,6 +22,9 @@ type Kind = (typeof KINDS)[number];
 
 const LASTS_MS_MIN = 1_000;
 const LASTS_MS_MAX = 20_000;
+/** Some cuts outlast a key's lifetime. */
+const LONG_MS_MAX = 45_000;
+const LONG = 0.25;
 const CALM_MS_MIN = 500;
 const CALM_MS_MAX = 8_000;
 /** Faults of one episode do not begin at the same moment. */
@@ -33,6 +35,8 @@ interface Fault {
   readonly victim: string;
   /** For `part`: whom it is parted from. */
   readonly other: string;
+  /** The groups of clients that lose the victim meanwhile. */
+  readonly groups: readonly string[];
   readonly lastsMs: number;
   readonly delayMs: number;
   readonly mendAs: 'late' | 'reset';
@@ -40,22 +44,25 @@ interface Fault {
 
 export class Faults {
   readonly #site: PoolSite;
+  readonly #groups: readonly string[];
   readonly #random: Random;
-  readonly #began = performance.now();
+  readonly #began = Date.now();
   /** What was done, and when, for whoever has to find out what happened. */
   readonly history: { readonly at: number; readonly words: string }[] = [];
   readonly counts = new Map<Kind, number>();
   readonly problems: string[] = [];
 
-  constructor(site: PoolSite, random: Random) {
+  /** `groups` are the names of the clients' processes in the network. */
+  constructor(site: PoolSite, groups: readonly string[], random: Random) {
     this.#site = site;
+    this.#groups = groups;
     this.#random = random;
   }
 
-  /** Episode after episode, until this time is over; the last one is mended. */
-  async run(lastsMs: number): Promise<void> {
-    const end = performance.now() + lastsMs;
-    while (performance.now() < end) {
+  /** Episode after episode, until this time is over or it is enough; the last one is mended. */
+  async run(durationMs: number, isEnough: () => boolean): Promise<void> {
+    const end = performance.now() + durationMs;
+    while (performance.now() < end && !isEnough()) {
       await this.#episode(end);
       const calmMs = between(this.#random, CALM_MS_MIN, CALM_MS_MAX);
       await pause(Math.min(calmMs, Math.max(0, end - performance.now())));
@@ -69,11 +76,13 @@ export class Faults {
     const victims = shuffled(names, random).slice(0, 1 + random.below(minority));
     const healthy = names.filter((name) => !victims.includes(name));
     const faults = victims.map((victim): Fault => {
+      const kind = random.pick(KINDS);
       return {
-        kind: random.pick(KINDS),
+        kind,
         victim,
         other: random.pick(healthy),
-        lastsMs: between(random, LASTS_MS_MIN, LASTS_MS_MAX),
+        groups: kind === 'clients' || (isCut(kind) && random.chance(0.5)) ? this.#someGroups() : [],
+        lastsMs: lastsMs(kind, random),
         delayMs: random.below(STAGGER_MS_MAX),
         mendAs: random.chance(0.5) ? 'late' : 'reset',
       };
@@ -89,17 +98,19 @@ export class Faults {
   }
 
   async #loseClients(victim: string, end: number): Promise<void> {
-    const mendAs = 'late';
-    const lastsMs = between(this.#random, LASTS_MS_MIN, LASTS_MS_MAX);
-    const fault = { kind: 'clients', victim, other: victim, lastsMs, delayMs: 0, mendAs } as const;
-    await this.#inflict(fault, end);
+    const kind = 'clients';
+    const groups = this.#someGroups();
+    const when = { lastsMs: lastsMs(kind, this.#random), delayMs: 0, mendAs: 'late' } as const;
+    await this.#inflict({ kind, victim, other: victim, groups, ...when }, end);
   }
 
   async #inflict(fault: Fault, end: number): Promise<void> {
     await pause(fault.delayMs);
     const { kind, victim, lastsMs, mendAs } = fault;
     const mend = await this.#begin(fault);
-    this.#say(`${kind} ${victim}${kind === 'part' ? ` from ${fault.other}` : ''}`);
+    const from = kind === 'part' ? ` from ${fault.other}` : '';
+    const without = fault.groups.length > 0 ? ` without ${fault.groups.join(', ')}` : '';
+    this.#say(`${kind} ${victim}${from}${without}`);
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
     await pause(Math.min(lastsMs, Math.max(0, end - performance.now())));
     await mend();
@@ -107,10 +118,10 @@ export class Faults {
   }
 
   /** Does it; returns how it is mended. */
-  async #begin({ kind, victim, other, mendAs }: Fault): Promise<() => unknown> {
+  async #begin({ kind, victim, other, groups, mendAs }: Fault): Promise<() => unknown> {
     const { network } = this.#site;
     const others = this.#site.names.filter((name) => name !== victim);
-    const ways = waysCut(kind, victim, { others, other });
+    const ways = waysCut(kind, victim, { others, other, groups });
     if (ways.length > 0) {
       for (const [from, to] of ways) network.cut(from, to);
       return () => {
@@ -137,8 +148,14 @@ export class Faults {
     }
   }
 
+  /** Some of the clients' processes, at least one. */
+  #someGroups(): string[] {
+    const some = shuffled(this.#groups, this.#random);
+    return some.slice(0, 1 + this.#random.below(some.length)).sort();
+  }
+
   #say(words: string): void {
-    const at = performance.now();
+    const at = Date.now();
     this.history.push({ at, words });
     if (process.env['LM_VERBOSE'] === '1') {
       console.log(`${((at - this.#began) / 1_000).toFixed(1)} s: ${words}`);
@@ -150,16 +167,37 @@ export class Faults {
 function waysCut(
   kind: Kind,
   victim: string,
-  { others, other }: { readonly others: readonly string[]; readonly other: string },
+  {
+    others,
+    other,
+    groups,
+  }: {
+    readonly others: readonly string[];
+    readonly other: string;
+    readonly groups: readonly string[];
+  },
 ): (readonly [string, string])[] {
+  const clients = bothWays(victim, groups);
   const deaf = others.map((name) => [name, victim] as const);
   const mute = others.map((name) => [victim, name] as const);
-  if (kind === 'deaf') return deaf;
-  if (kind === 'mute') return mute;
-  if (kind === 'isolate') return [...deaf, ...mute];
-  if (kind === 'part') return [[victim, other] as const, [other, victim] as const];
-  if (kind === 'clients') return [[victim, CLIENTS] as const, [CLIENTS, victim] as const];
-  return [];
+  if (kind === 'deaf') return [...deaf, ...clients];
+  if (kind === 'mute') return [...mute, ...clients];
+  if (kind === 'isolate') return [...deaf, ...mute, ...clients];
+  if (kind === 'part') return [...bothWays(victim, [other]), ...clients];
+  return clients;
+}
+
+function bothWays(victim: string, names: readonly string[]): (readonly [string, string])[] {
+  return names.flatMap((name) => [[victim, name] as const, [name, victim] as const]);
+}
+
+function isCut(kind: Kind): boolean {
+  return kind === 'isolate' || kind === 'deaf' || kind === 'mute' || kind === 'part';
+}
+
+function lastsMs(kind: Kind, random: Random): number {
+  const isLong = isCut(kind) && random.chance(LONG);
+  return between(random, LASTS_MS_MIN, isLong ? LONG_MS_MAX : LASTS_MS_MAX);
 }
 
 function between(random: Random, least: number, most: number): number {

@@ -1,8 +1,8 @@
 /** A client of the chaos: asks for seats, holds them for a while by the library, asks again. */
 import type { LicenseClient, Seat } from '../../../src/net/client/index.ts';
-import { LmError } from '../../../src/net/client/index.ts';
+import { type ErrorDetails, LmError } from '../../../src/net/client/index.ts';
 import type { Random } from '../random.ts';
-import type { SeatRecord } from './seat-record.ts';
+import type { HeldSeats } from './held-seats.ts';
 
 /** Near the least that a license code may say: 25.04 s. */
 export const LIFETIME_MS = 26_000;
@@ -17,27 +17,36 @@ export const PASSING: ReadonlySet<string> = new Set([
 ]);
 const WAIT_MS_MAX = 20_000;
 const PAUSE_MS_MAX = 1_500;
-const AGAIN_MS = 50;
 const HOLD_MS_MAX = 45_000;
 /** A program that dies says nothing: its seat comes back by its lifetime. */
 const DIES = 0.03;
 
 export interface Loss {
   readonly holder: number;
-  /** Boot-time clock of the test. */
+  /** Wall time. */
   readonly at: number;
   readonly application: string;
   readonly grantedBy: string;
   readonly server: string;
   readonly heldMs: number;
-  readonly reason: LmError;
+  readonly reason: string;
+  readonly details: ErrorDetails;
+}
+
+export interface HolderEvents {
+  /** A seat ended that nobody gave back. */
+  readonly lost: (loss: Loss) => void;
+  readonly problem: (words: string) => void;
+  /** `granted`, or why not. */
+  readonly answer: (code: string) => void;
 }
 
 export interface HolderOptions {
   readonly number: number;
   readonly client: LicenseClient;
   readonly applications: readonly string[];
-  readonly record: SeatRecord;
+  readonly seats: HeldSeats;
+  readonly hears: HolderEvents;
   readonly random: Random;
   /** How long a request may wait. Default: not at all, or up to WAIT_MS_MAX. */
   readonly waitMs?: () => number;
@@ -48,10 +57,6 @@ export interface HolderOptions {
 export class Holder {
   readonly #options: HolderOptions;
   readonly #stop = new AbortController();
-  /** How often each answer came. */
-  readonly answers = new Map<string, number>();
-  readonly losses: Loss[] = [];
-  readonly problems: string[] = [];
 
   constructor(options: HolderOptions) {
     this.#options = options;
@@ -71,31 +76,20 @@ export class Holder {
     this.#stop.abort();
   }
 
-  /**
-   * A seat, had and given back at once: how long it took, in milliseconds. It goes from server to
-   * server until one has a seat, since a line that is joined is that of one server.
-   */
-  async served(boundMs: number): Promise<number> {
-    const { client, record, applications, random } = this.#options;
-    const application = random.pick(applications);
+  /** A seat, had and given back at once; how long it took, in milliseconds. */
+  async served(waitMs: number): Promise<number> {
+    const { client, seats, applications, random } = this.#options;
     const began = performance.now();
-    for (;;) {
-      try {
-        const seat = await client.request({ application });
-        const tookMs = performance.now() - began;
-        record.ended(record.granted(seat));
-        await seat.release();
-        return tookMs;
-      } catch (error) {
-        const isLate = performance.now() - began > boundMs;
-        if (isLate || !(error instanceof LmError) || error.code !== 'all-in-use') throw error;
-        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-      }
-    }
+    const seat = await client.request({ application: random.pick(applications), waitMs });
+    const tookMs = performance.now() - began;
+    seats.ended(seats.granted(seat));
+    await seat.release();
+    return tookMs;
   }
 
   async #ask(): Promise<Seat | null> {
-    const { client, random, applications, number, passing = PASSING } = this.#options;
+    const { client, random, applications, number, hears } = this.#options;
+    const { passing = PASSING } = this.#options;
     const { waitMs = () => (random.chance(0.7) ? random.below(WAIT_MS_MAX) : 0) } = this.#options;
     const { signal } = this.#stop;
     const wish = {
@@ -105,39 +99,37 @@ export class Holder {
     };
     try {
       const seat = await client.request({ ...wish, signal });
-      this.#note('granted');
+      hears.answer('granted');
       return seat;
     } catch (error) {
       if (signal.aborted) return null;
       const code = error instanceof LmError ? error.code : String(error);
-      this.#note(code);
-      if (!passing.has(code)) this.problems.push(`holder ${number} was told: ${String(error)}`);
+      hears.answer(code);
+      if (!passing.has(code)) hears.problem(`holder ${number} was told: ${String(error)}`);
       return null;
     }
   }
 
   async #hold(seat: Seat): Promise<void> {
-    const { record, random, number } = this.#options;
+    const { seats, random, number, hears } = this.#options;
     const grantedBy = seat.server;
-    const belief = record.granted(seat);
+    const belief = seats.granted(seat);
     const lost = new AbortController();
     seat.once('lost', (reason) => {
-      record.ended(belief);
-      const at = performance.now();
-      const heldMs = at - before;
+      seats.ended(belief);
+      const at = Date.now();
+      const heldMs = Math.round(performance.now() - before);
       const { application, server } = seat;
-      this.losses.push({ holder: number, at, application, grantedBy, server, heldMs, reason });
+      const { message, details } = reason;
+      const where = { holder: number, at, application, grantedBy, server, heldMs };
+      hears.lost({ ...where, reason: message, details });
       lost.abort();
     });
     const before = performance.now();
     await this.#pause(random.below(HOLD_MS_MAX), lost.signal);
-    record.ended(belief);
+    seats.ended(belief);
     if (random.chance(DIES)) seat.detach();
     else await seat.release();
-  }
-
-  #note(answer: string): void {
-    this.answers.set(answer, (this.answers.get(answer) ?? 0) + 1);
   }
 
   /** Until its time is over, or this is stopped, or `cause` comes. */
