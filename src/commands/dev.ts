@@ -120,7 +120,8 @@ interface Shown {
 
 function guide(card: string, servers: readonly DevServer[]): string {
   const [first] = servers;
-  const killing = `  kill -9 ${first?.process.pid}          # server ${first?.name}: watch the others go on\n`;
+  const whom = `${first?.process.pid}  # server ${first?.name}`;
+  const killing = `  kill -9 ${whom}: watch the others go on\n`;
   return `In another terminal:
   export LM_POOL=${card}
   lm request Application

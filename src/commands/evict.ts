@@ -8,9 +8,9 @@ import { connectFlags, openClient } from './shared/connect.ts';
 export default class Evict extends BaseCommand {
   static override readonly summary = 'End the authorizations of somebody';
   static override readonly description = `Ends authorizations: the one with this ID (lm status shows
-them), or those of a user, on a host, for an application. They are not renewed any more; a seat comes
-back when its holder gives it up, at the latest when its key lifetime is over. The holder may not
-take it again under the same key.`;
+them), or those of a user, on a host, for an application. They are not renewed any more; a seat
+comes back when its holder gives it up, at the latest when its key lifetime is over. The holder may
+not take it again under the same key.`;
   static override readonly examples = [
     '<%= config.bin %> evict 1nB1cPq8v0yqLw2H9sYf4Q --admin-key admin.key',
     '<%= config.bin %> evict --user anna --host ws17 --application Application',

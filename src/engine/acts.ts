@@ -65,7 +65,7 @@ export class Acts {
     }
     const id = idText(bytes);
     this.#waiting.set(id, [...(this.#waiting.get(id) ?? []), waiting]);
-    this.#pool.evict(bytes);
+    this.#pool.leaderRequests.evict(bytes);
     this.#outbox.note('info', 'an authorization is evicted', { id: document.id });
   }
 
@@ -81,7 +81,7 @@ export class Acts {
       if (!this.#pool.isUp(fingerprint)) {
         throw new LmError('unreachable', `Server ${to} is not up.`, 'Start it, or name another.');
       }
-      this.#pool.transfer(fingerprint);
+      this.#pool.leaderRequests.transfer(fingerprint);
       this.#outbox.note('info', 'an administrator hands leadership on', { to });
     }
     this.#outbox.reply(client, [MessageType.done, sequence, { to }]);

@@ -9,6 +9,7 @@ import { ClockGuard } from './clock-guard.ts';
 import { type Effects, Outbox } from './effects.ts';
 import { Elsewhere } from './elsewhere.ts';
 import { LmError } from './errors.ts';
+import { Holds } from './holds.ts';
 import { Issuer } from './issuer.ts';
 import { KeyMoves } from './key-moves.ts';
 import { KeyTable } from './key-table.ts';
@@ -52,6 +53,8 @@ export interface CoreOptions {
   readonly boot: number;
   /** The number of the last transaction on its disk. */
   readonly transaction: number;
+  /** A whole number drawn for this start. */
+  readonly start: number;
   /** The RLF that founded the pool. */
   readonly founding: Rlf;
   /** 32 random bytes, for a pool that has no ticket secret yet. */
@@ -65,9 +68,15 @@ export interface Authorization {
   readonly version: string;
   readonly count: number;
   readonly expiresAt: number;
+  /** A record of the ledger: at no server, and kept without heartbeats. */
+  readonly isHeld: boolean;
 }
 
+/** What serving a line of the leader's own changes may be planned for at once. */
+const LEND_ROUNDS_MAX = 4;
+
 export class Core {
+  readonly #options: CoreOptions;
   readonly #outbox = new Outbox();
   readonly #keys = new KeyTable();
   readonly #lines = new Lines(this.#outbox);
@@ -75,6 +84,7 @@ export class Core {
   readonly #rows: Rows;
   readonly #relays: Relays;
   readonly #elsewhere: Elsewhere;
+  readonly #holds: Holds;
   readonly #issuer: Issuer;
   readonly #moves: KeyMoves;
   readonly #status: Status;
@@ -86,6 +96,7 @@ export class Core {
   #mayIssue = false;
 
   private constructor(options: CoreOptions, source: RecordSource, time: Time) {
+    this.#options = options;
     const outbox = this.#outbox;
     const licenseTime = (at: Time) => this.#clock.read(at);
     this.#pool = new Pool({ ...options, source, outbox, time, licenseTime });
@@ -97,16 +108,20 @@ export class Core {
     const parts = { pool, rows: this.#rows, keys: this.#keys, lines: this.#lines, outbox };
     const mint = new TicketMint(server);
     this.#elsewhere = new Elsewhere({ ...parts, relays: this.#relays, mint });
-    this.#issuer = new Issuer({ ...parts, mint, elsewhere: this.#elsewhere });
+    this.#holds = new Holds({ ...parts, mint });
+    const helpers = { mint, elsewhere: this.#elsewhere, holds: this.#holds };
+    this.#issuer = new Issuer({ ...parts, ...helpers });
     this.#moves = new KeyMoves({ ...parts, issuer: this.#issuer });
     this.#status = new Status({ ...parts, name });
     this.#acts = new Acts(pool, outbox, name);
     this.#offers = new Offers(pool, outbox);
     this.#keys.recover(source, time.boot);
     for (const key of this.#keys.values()) this.#issuer.count(key);
+    this.#holds.timeAll(time.boot);
     pool.attach({
       applied: (applied) => this.#applied(applied),
       restored: ({ before, proposal }) => this.#restored(before, proposal),
+      lines: (words) => this.#issuer.lines(this.#rows.follow(words), this.#pool.time),
       sessionChanged: () => this.#sessionChanged(),
     });
   }
@@ -145,6 +160,7 @@ export class Core {
     return this.#pool.state;
   }
 
+  /** Keys in this server's table. */
   get keyCount(): number {
     return this.#keys.size;
   }
@@ -157,10 +173,13 @@ export class Core {
   /** A live key, as a proof describes it, or null. */
   authorization(id: string, time: Time): Authorization | null {
     const key = this.#keys.get(id);
-    if (key === undefined) return null;
-    const { vendor, application, version } = this.#rows.of(key.terms.license).named;
-    const expiresAt = time.wall + key.deadline - time.boot;
-    return { vendor, application, version, count: key.terms.count, expiresAt };
+    const held = key === undefined ? this.#holds.get(id) : undefined;
+    const { license, count } = key?.terms ?? { license: held?.license ?? '', count: 0 };
+    if (key === undefined && held === undefined) return null;
+    const { vendor, application, version } = this.#rows.of(license).named;
+    const expiresAt = time.wall + (key?.deadline ?? this.#holds.endOf(id)) - time.boot;
+    const isHeld = held !== undefined;
+    return { vendor, application, version, count: held?.key.count ?? count, expiresAt, isHeld };
   }
 
   step(event: Event, time: Time): void {
@@ -178,7 +197,7 @@ export class Core {
   takeEffects(): Effects {
     const { writes } = this.#outbox;
     const { time } = this.#pool;
-    this.#pool.reporter.changed(this.#rows.takeChanged(), time.boot);
+    this.#lend();
     for (const write of this.#pool.takeWrites()) writes.push(write);
     // One by one: a checkpoint may be more than the arguments of a call can be.
     for (const write of this.#keys.takeWrites()) writes.push(write);
@@ -194,7 +213,8 @@ export class Core {
   get nextTick(): number {
     const expiry = this.#keys.nextExpiry ?? Number.POSITIVE_INFINITY;
     const line = this.#lines.nextDue ?? Number.POSITIVE_INFINITY;
-    return Math.min(expiry, line, this.#pool.nextDue, this.#offers.nextDue);
+    const { nextDue } = this.#holds;
+    return Math.min(expiry, line, nextDue, this.#pool.nextDue, this.#offers.nextDue);
   }
 
   #take(event: Exclude<Event, { type: 'persisted' }>, time: Time): void {
@@ -218,12 +238,13 @@ export class Core {
         this.#pool.gone(event.peer);
         return;
       case 'step-aside':
-        this.#pool.stepAside();
+        this.#pool.leaderRequests.stepAside();
         return;
       case 'tick':
         this.#issuer.tick(time);
         this.#offers.tick(time);
         this.#relays.tick(time.boot);
+        this.#holds.tick(time.boot);
         return;
     }
   }
@@ -259,14 +280,17 @@ export class Core {
       case 'report':
         this.#pool.report(from, message.body);
         return;
+      case 'word':
+        this.#pool.word(from, message.body);
+        return;
       case 'offer':
         this.#offers.received(from, message.text, time);
         return;
       case 'transfer':
-        if (this.#pool.leads) this.#pool.transfer(message.to);
+        if (this.#pool.leads) this.#pool.leaderRequests.transfer(message.to);
         return;
       case 'evict':
-        if (this.#pool.leads) this.#pool.evict(message.id);
+        if (this.#pool.leads) this.#pool.leaderRequests.evict(message.id);
         return;
       case 'relay': {
         const client = this.#relays.through(from, message);
@@ -277,7 +301,8 @@ export class Core {
         this.#relays.answered(message);
         return;
       case 'refused':
-        throw refusedBy(message);
+        if (message.boot === this.#options.boot) throw refusedBy(message);
+        return;
     }
   }
 
@@ -291,9 +316,10 @@ export class Core {
     if (valid && entry?.type === 'rlf') this.#noteRlf();
     if (valid && entry?.type === 'evict') this.#acts.evicted(entry.id);
     this.#issuer.refreshed(this.#rows.refresh(applied.touched), time);
-    this.#elsewhere.applied(applied, ({ client, message }) => {
-      this.#issuer.heartbeat(client, message, time);
+    this.#holds.applied(applied, time.boot, ({ client, sequence, id }) => {
+      this.#issuer.taken(client, sequence, id);
     });
+    this.#elsewhere.applied(applied, ({ client, message }) => this.#message(client, message, time));
   }
 
   #restored(before: number, proposal: number): void {
@@ -303,11 +329,24 @@ export class Core {
     this.#clock.passed(this.state.mark, time);
     this.#issuer.refreshed(this.#rows.refresh(null), time);
     this.#elsewhere.over(proposal);
+    this.#holds.over(proposal);
+    this.#holds.timeAll(time.boot);
+  }
+
+  /** Rows that changed are reported; where this server leads, that may lead to more. */
+  #lend(): void {
+    for (let rounds = 0; rounds < LEND_ROUNDS_MAX; rounds++) {
+      const { usage, urgent } = this.#rows.takeChanged();
+      this.#pool.used(usage, urgent);
+      if (usage.length === 0 && rounds > 0) return;
+      this.#pool.lend();
+    }
   }
 
   #sessionChanged(): void {
     this.#rows.over(Number.POSITIVE_INFINITY);
     this.#elsewhere.over(Number.POSITIVE_INFINITY);
+    this.#holds.over(Number.POSITIVE_INFINITY);
     // What could not be proposed without a session can be now.
     this.#issuer.refreshed([...this.#rows.values()], this.#pool.time);
   }

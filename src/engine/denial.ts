@@ -127,7 +127,8 @@ export function notServed(row: Row, count: number): Denial {
 
 export function allInUse(row: Row, count: number): Denial {
   const { hardLimit, deficit } = row.accounts;
-  const free = Math.max(0, row.reachable);
+  // A follower knows of the others what its leader says, and else what it could have by itself.
+  const free = Math.max(0, row.word?.free ?? row.reachable);
   const waiting = row.line.length;
   return {
     code: 'all-in-use',

@@ -9,9 +9,11 @@ import { type Denial, evicted, expired, lineFull, noMajority, notServed } from '
 import type { Outbox } from './effects.ts';
 import type { Elsewhere } from './elsewhere.ts';
 import { assert } from './errors.ts';
+import type { Holds } from './holds.ts';
 import { holderOf } from './key-record.ts';
 import type { KeyTable, SeatKey } from './key-table.ts';
 import type { ClaimedKey } from './ledger/entries.ts';
+import { BORROW_MS_MAX } from './limits.ts';
 import type { Waiter } from './line.ts';
 import type { Lines } from './lines.ts';
 import { type Heartbeat, MessageType, type Release, type Request } from './messages.ts';
@@ -32,6 +34,7 @@ export class Issuer {
   readonly #outbox: Outbox;
   readonly #mint: TicketMint;
   readonly #elsewhere: Elsewhere;
+  readonly #holds: Holds;
 
   constructor(parts: {
     readonly pool: Pool;
@@ -41,10 +44,12 @@ export class Issuer {
     readonly outbox: Outbox;
     readonly mint: TicketMint;
     readonly elsewhere: Elsewhere;
+    readonly holds: Holds;
   }) {
     this.#pool = parts.pool;
     this.#mint = parts.mint;
     this.#elsewhere = parts.elsewhere;
+    this.#holds = parts.holds;
     this.#rows = parts.rows;
     this.#keys = parts.keys;
     this.#lines = parts.lines;
@@ -62,12 +67,18 @@ export class Issuer {
     }
     const id = idTextOfKey(message[2]);
     const key = this.#keys.get(id);
+    const held = key === undefined ? this.#holds.get(id) : undefined;
     const place = key === undefined ? this.#lines.find(id) : undefined;
     if (key !== undefined) {
       this.#again(client, sequence, key, time);
+    } else if (held !== undefined) {
+      this.#holds.renew(held, { client, sequence }, 'grant');
+    } else if (this.#holds.isEntering(id)) {
+      this.#holds.again(id, { client, sequence });
     } else if (place !== undefined) {
       const patienceEnd = time.boot + patienceMs;
-      this.#lines.poll(place.waiter, { client, sequence, patienceEnd });
+      const graceEnd = patienceEnd + this.#graceMs;
+      this.#lines.poll(place.waiter, { client, sequence, patienceEnd, graceEnd });
       this.#settle(place.row, time, place.waiter);
     } else {
       this.#ask(client, id, message, time);
@@ -109,15 +120,17 @@ export class Issuer {
       client,
       sequence,
       patienceEnd: since + message[7],
+      graceEnd: since + message[7] + this.#graceMs,
       goneSince: null,
       told: 0,
     };
-    if (row.canIssue(count) && this.#rows.allows(row, waiter.holdMs)) {
+    if (row.canIssue(count)) {
       this.#issue(row, waiter, time);
     } else if (row.line.full) {
       this.#deny(client, sequence, lineFull(row, count));
     } else {
       this.#lines.join(row, waiter);
+      this.#rows.changed(row);
       this.#settle(row, time, waiter);
     }
   }
@@ -132,7 +145,9 @@ export class Issuer {
     }
     const key = this.#keys.get(idTextOfKey(message[2]));
     if (key === undefined) {
-      this.#elsewhere.heartbeat(client, message, time);
+      if (!this.#holds.heartbeat(client, message, time)) {
+        this.#elsewhere.heartbeat(client, message, time);
+      }
       return;
     }
     const over = this.#overBy(key);
@@ -141,6 +156,16 @@ export class Issuer {
       return;
     }
     this.#keys.renew(key, time.boot);
+    this.#replyAlive(client, sequence, key);
+  }
+
+  /** Held seats that were taken over are an ordinary seat here now. */
+  taken(client: Client, sequence: number, id: string): void {
+    const key = this.#keys.get(id);
+    if (key !== undefined) this.#replyAlive(client, sequence, key);
+  }
+
+  #replyAlive(client: Client, sequence: number, key: SeatKey): void {
     const { sequence: rlfSequence } = this.#pool.state.rlf;
     const ticket = this.#ticket(key);
     this.#outbox.reply(client, [alive, sequence, ticket, key.terms.lifetimeMs, rlfSequence]);
@@ -154,10 +179,13 @@ export class Issuer {
     if (key === undefined) {
       const place = this.#lines.find(id);
       if (place === undefined) {
-        this.#elsewhere.release(client, message, time);
+        const held = this.#holds.get(id);
+        if (held !== undefined) this.#holds.release(held, { client, sequence });
+        else this.#elsewhere.release(client, message, time);
         return;
       }
       this.#lines.leave(place.row, place.waiter);
+      this.#rows.changed(place.row);
       this.#settle(place.row, time);
       this.#outbox.reply(client, [released, sequence, false, 0]);
       return;
@@ -169,7 +197,10 @@ export class Issuer {
 
   /** A connection closed: those behind its waiters may be served while it is gone. */
   closed(client: Client, time: Time): void {
-    for (const row of this.#lines.closed(client, time.boot)) this.#settle(row, time);
+    for (const row of this.#lines.closed(client, time.boot)) {
+      this.#rows.changed(row);
+      this.#settle(row, time);
+    }
   }
 
   /** Ends what was not heard of for its lifetime, and turns away those whose patience is over. */
@@ -183,6 +214,7 @@ export class Issuer {
     }
     for (const { row, waiter } of this.#lines.due(time.boot)) {
       if (waiter.goneSince !== null) this.#lines.leave(row, waiter);
+      this.#rows.changed(row);
       this.#settle(row, time);
     }
     this.#lines.tellMoved(time.boot);
@@ -191,10 +223,11 @@ export class Issuer {
   /** The ledger changed these rows: seats may have come, or a deficit. */
   refreshed(rows: readonly Row[], time: Time): void {
     for (const row of rows) {
-      assert(
-        row.inUse + row.outgoing <= row.allocated,
-        `seats in use of ${row.id} are within this server's allocation`,
-      );
+      // A claim for a seat that was given back, by a client that is not ours, takes it anyway.
+      if (row.available < 0) {
+        const fields = { license: row.id, inUse: row.inUse, allocated: row.allocated };
+        this.#outbox.note('warn', 'more seats are in use here than the ledger allows', fields);
+      }
       this.#rows.payDeficit(row);
       if (row.line.length > 0) this.#settle(row, time);
     }
@@ -231,8 +264,13 @@ export class Issuer {
     for (const row of this.#rows.values()) if (row.line.length > 0) this.#settle(row, time);
   }
 
-  #issue(row: Row, { id, count, client, holdMs, sequence }: Waiter, time: Time): void {
-    const terms = row.termsOf(count, holdMs > 0 ? holdMs : row.lifetimeMs);
+  #issue(row: Row, waiter: Waiter, time: Time): void {
+    if (waiter.holdMs > 0) {
+      this.#holds.enter(row, waiter, time);
+      return;
+    }
+    const { id, count, client, sequence } = waiter;
+    const terms = row.termsOf(count, row.lifetimeMs);
     const body = { id, since: time.wall, terms, holder: holderOf(client) };
     row.inUse += count;
     this.#rows.changed(row);
@@ -277,12 +315,12 @@ export class Issuer {
       this.#serve(row, time);
       this.#rows.drawForLine(row);
       const { head } = row.line;
-      if (head === null || !waitsInVain(row, head, time)) break;
+      if (head === null || !this.#waitsInVain(row, head, time)) break;
       // With it gone, those behind may be served.
       this.#turnAway(row, head);
     }
     for (const waiter of [...row.line]) {
-      if (waitsInVain(row, waiter, time)) this.#turnAway(row, waiter);
+      if (this.#waitsInVain(row, waiter, time)) this.#turnAway(row, waiter);
     }
     if (asking === undefined || this.#lines.find(asking.id) === undefined) return;
     if (asking.patienceEnd > time.boot) {
@@ -294,15 +332,16 @@ export class Issuer {
     if (!this.#pool.mayIssue(time.boot)) return;
     for (let head = row.line.head; head !== null; head = row.line.head) {
       const servable = row.phase === 'active' && row.accounts.deficit === 0;
-      if (!servable || head.count > row.available) return;
-      if (!this.#rows.allows(row, head.holdMs)) return;
+      if (!servable || head.count > row.available || !row.headGoesFirst) return;
       this.#lines.leave(row, head);
+      this.#rows.changed(row);
       this.#issue(row, head, time);
     }
   }
 
   #turnAway(row: Row, waiter: Waiter): void {
     this.#lines.leave(row, waiter);
+    this.#rows.changed(row);
     if (waiter.goneSince !== null) return;
     this.#deny(waiter.client, waiter.sequence, notServed(row, waiter.count));
   }
@@ -322,10 +361,28 @@ export class Issuer {
     if (this.#pool.state.evicted.has(key.id)) return evicted(row);
     return row.license !== null && row.phase === 'over' ? expired(row) : null;
   }
-}
 
-/** Its patience is over, or no seat that comes free will ever be for it. */
-function waitsInVain(row: Row, { count, patienceEnd }: Waiter, time: Time): boolean {
-  if (row.phase !== 'active' || count > row.ceiling) return true;
-  return patienceEnd <= time.boot && row.incoming === 0 && row.lengthening === 0;
+  /** In a pool of one nothing has to be asked of anyone. */
+  get #graceMs(): number {
+    return this.#pool.isAlone ? 0 : BORROW_MS_MAX;
+  }
+
+  /** Its patience is over, or no seat that comes free will ever be for it. */
+  #waitsInVain(row: Row, { count, patienceEnd, graceEnd }: Waiter, time: Time): boolean {
+    if (row.phase !== 'active' || count > row.ceiling) return true;
+    if (patienceEnd > time.boot || row.incoming > 0) return false;
+    return graceEnd <= time.boot || this.#isHopeless(row);
+  }
+
+  /** The leader knows who waits here, and that what is free is not enough, or goes to others. */
+  #isHopeless(row: Row): boolean {
+    const { word } = row;
+    if (word === null || !this.#pool.reporter.isKnown(row.id)) return false;
+    return word.scarce || !row.headGoesFirst;
+  }
+
+  /** What is known of the lines of the pool changed. */
+  lines(rows: readonly Row[], time: Time): void {
+    for (const row of rows) this.#settle(row, time);
+  }
 }

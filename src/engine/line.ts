@@ -18,6 +18,8 @@ export interface Waiter {
   sequence: number;
   /** When its patience is over, boot-time clock. */
   patienceEnd: number;
+  /** And when it is answered at the latest, where others are asked for seats meanwhile. */
+  graceEnd: number;
   /** When its connection was seen to close, or null while it is there. */
   goneSince: number | null;
   /** The position it was last told. */
@@ -66,6 +68,6 @@ export class Line {
 }
 
 /** When a waiter is to be dealt with even if no seat comes free. */
-export function waiterDeadline({ patienceEnd, goneSince }: Waiter): number {
-  return goneSince === null ? patienceEnd : Math.min(patienceEnd, goneSince + WAITER_GRACE_MS);
+export function waiterDeadline({ graceEnd, goneSince }: Waiter): number {
+  return goneSince === null ? graceEnd : Math.min(graceEnd, goneSince + WAITER_GRACE_MS);
 }

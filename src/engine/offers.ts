@@ -63,7 +63,7 @@ export class Offers {
     }
     this.#nextDue = now + OFFER_AGAIN_MS;
     const { sequence, digest, text } = offered;
-    this.#pool.enter({ type: 'rlf', sequence, digest, text });
+    this.#pool.leaderRequests.enter({ type: 'rlf', sequence, digest, text });
   }
 }
 

@@ -20,6 +20,8 @@ export type PeerMessage =
   | { readonly type: 'raft'; readonly message: Message }
   /** A follower's news for its leader, between two acks. */
   | { readonly type: 'report'; readonly body: Uint8Array }
+  /** A leader's news for a follower, between two of Raft's messages. */
+  | { readonly type: 'word'; readonly body: Uint8Array }
   /** The text of an RLF that was offered to the sender, for the leader. */
   | { readonly type: 'offer'; readonly text: string }
   /** An administrator wants `to` to lead; for the leader. */
@@ -48,6 +50,8 @@ export type PeerMessage =
   /** The sender refuses to work with the receiver, which ends: `rolled-back`. */
   | {
       readonly type: 'refused';
+      /** The start that is meant. */
+      readonly boot: number;
       readonly code: string;
       readonly message: string;
       readonly hint: string;
@@ -56,8 +60,13 @@ export type PeerMessage =
 /** What servers tell each other of themselves when a link comes up. */
 export interface PeerGreeting {
   readonly boot: number;
-  /** The number of the last transaction on its disk: memory is identity (DESIGN section 5). */
+  /**
+   * The number of the last transaction on its disk when it started, the same in all greetings of
+   * one start: memory is identity (DESIGN section 5).
+   */
   readonly transaction: number;
+  /** A random number of this start: two starts of one disk, one of them set back, differ in it. */
+  readonly start: number;
   /** How long it has been on line: at a cold start the longest leads. */
   readonly uptimeMs: number;
 }

@@ -5,10 +5,12 @@
  */
 
 import type { Terms } from './key-record.ts';
-import { type Accounts, balance, longestMs } from './ledger/accounts.ts';
+import { type Accounts, balance } from './ledger/accounts.ts';
 import { type License, licenseOfKey } from './license/distribution.ts';
 import type { TableLicense } from './license/license-table.ts';
 import { Line } from './line.ts';
+import type { Usage } from './pool/report.ts';
+import type { LineWord } from './pool/word.ts';
 
 export class Row {
   readonly id: string;
@@ -28,10 +30,8 @@ export class Row {
   phase: 'coming' | 'active' | 'over' = 'over';
   /** L for a key granted now, in milliseconds; 0 while it may not be used. */
   lifetimeMs = 0;
-  /** The longest L that a key issued here may have; more has to be entered in the ledger first. */
-  longestMs = 0;
-  /** And what is being entered, or 0. */
-  lengthening = 0;
+  /** What the leader said last of the pool's line, while there is one. */
+  word: LineWord | null = null;
 
   /** Of the last grant. */
   #terms: Terms;
@@ -50,7 +50,6 @@ export class Row {
     this.phase = license === null ? 'over' : license.phaseAt(mark);
     const usable = license !== null && this.phase === 'active';
     this.lifetimeMs = usable ? license.keyLifetimeMsAt(mark) : 0;
-    this.longestMs = longestMs(this.accounts, server, this.lifetimeMs);
   }
 
   get available(): number {
@@ -87,11 +86,27 @@ export class Row {
   }
 
   get #open(): boolean {
-    return this.phase === 'active' && this.line.length === 0 && this.accounts.deficit === 0;
+    const nobodyWaits = this.line.length === 0 && (this.word?.othersSince ?? null) === null;
+    return this.phase === 'active' && nobodyWaits && this.accounts.deficit === 0;
   }
 
-  /** Most seats that could ever be issued at once as things stand. */
+  /** Somebody waits here, and came before all who wait at other servers. */
+  get headGoesFirst(): boolean {
+    const { head } = this.line;
+    const othersSince = this.word?.othersSince ?? null;
+    return head !== null && (othersSince === null || head.since <= othersSince);
+  }
+
+  /** As the leader's picture has it. */
+  get usage(): Usage {
+    const { id: license, inUse, available, line } = this;
+    const { head, length: waiting, seatsWanted: waitingSeats } = line;
+    const first = { headCount: head?.count ?? 0, headSince: head?.since ?? null };
+    return { license, inUse, available, waiting, waitingSeats, ...first };
+  }
+
+  /** Most seats that could ever be issued at once: what is held ends some time, too. */
   get ceiling(): number {
-    return this.accounts.hardLimit - this.accounts.records;
+    return this.accounts.hardLimit;
   }
 }

@@ -10,6 +10,7 @@ import type { Applied, Touched } from './ledger/state.ts';
 import { HEADROOM_SEATS } from './limits.ts';
 import type { Pool } from './pool/pool.ts';
 import type { Usage } from './pool/report.ts';
+import type { LineWord } from './pool/word.ts';
 import { Row } from './row.ts';
 
 export class Rows {
@@ -20,6 +21,8 @@ export class Rows {
   readonly #moving = new Map<number, Moving>();
   /** Rows whose usage the leader may not know. */
   readonly #changed = new Set<Row>();
+  /** Rows of which the leader said something. */
+  readonly #worded = new Set<Row>();
 
   constructor(pool: Pool) {
     this.#server = pool.server;
@@ -89,20 +92,47 @@ export class Rows {
   }
 
   /** Usage that changed since the last call. */
-  takeChanged(): Usage[] {
-    if (this.#changed.size === 0) return NONE;
-    const usage = [...this.#changed].map((row): Usage => {
-      const { id: license, inUse, available, line } = row;
-      return { license, inUse, available, waiting: line.length };
+  takeChanged(): { readonly usage: readonly Usage[]; readonly urgent: boolean } {
+    if (this.#changed.size === 0) return NOTHING;
+    let urgent = false;
+    const usage = [...this.#changed].map((row) => {
+      urgent ||= row.word !== null || row.line.length > 0;
+      return row.usage;
     });
     this.#changed.clear();
-    return usage;
+    return { usage, urgent };
+  }
+
+  /** What the leader says of the lines: of these licenses, and of no others. Returns their rows. */
+  follow(words: readonly LineWord[]): Row[] {
+    const rows = new Set<Row>();
+    for (const row of this.#worded) {
+      row.word = null;
+      rows.add(row);
+    }
+    this.#worded.clear();
+    for (const word of words) {
+      const row = this.#rows.get(word.license);
+      if (row === undefined) continue;
+      row.word = word;
+      this.#worded.add(row);
+      rows.add(row);
+      this.#lend(row, word);
+    }
+    return [...rows];
+  }
+
+  /** Gives up what the leader wants for others, as far as it is available. */
+  #lend(row: Row, { keep, to }: LineWord): void {
+    if (keep === null || row.headGoesFirst) return;
+    const count = Math.min(row.available, row.allocated - row.outgoing - keep);
+    if (count > 0) this.#move({ row, from: this.#server, to: to ?? FREE_POOL, count });
   }
 
   /** Asks for seats of the free pool for the line, if they can serve its head. */
   drawForLine(row: Row): void {
     const head = row.line.head;
-    if (head === null || row.accounts.deficit > 0) return;
+    if (head === null || row.accounts.deficit > 0 || !row.headGoesFirst) return;
     const free = row.accounts.freePool - row.incoming;
     const here = row.available + row.incoming;
     if (free <= 0 || here >= head.count || here + free < head.count) return;
@@ -117,36 +147,24 @@ export class Rows {
     if (count > 0) this.#move({ row, from: this.#server, to: DEFICIT, count });
   }
 
-  /** Longer lives than the license gives, for a hold: true once they may be had. */
-  allows(row: Row, lifetimeMs: number): boolean {
-    if (lifetimeMs <= row.longestMs) return true;
-    if (row.lengthening < lifetimeMs) {
-      const proposal = { type: 'lifetime', license: row.id, ms: lifetimeMs } as const;
-      this.#propose(proposal, { row, incoming: 0, outgoing: 0, lengthening: lifetimeMs });
-    }
-    return false;
-  }
-
-  /** A claim: with `end` its seats are taken out of what is available here, meanwhile. */
-  claim(row: Row, proposal: Proposal, count: number): number | null {
-    const outgoing = proposal.type === 'end' ? count : 0;
-    return this.#propose(proposal, { row, incoming: 0, outgoing, lengthening: 0 });
+  /** Proposes something about a license; `outgoing` of its seats are no longer available here. */
+  propose(row: Row, proposal: Proposal, outgoing: number): number | null {
+    return this.#propose(proposal, { row, incoming: 0, outgoing });
   }
 
   #move({ row, from, to, count }: Move): void {
     const proposal = { type: 'move', license: row.id, from, to, count, claim: null } as const;
     const incoming = to === this.#server ? count : 0;
     const outgoing = from === this.#server ? count : 0;
-    this.#propose(proposal, { row, incoming, outgoing, lengthening: 0 });
+    this.#propose(proposal, { row, incoming, outgoing });
   }
 
   #propose(proposal: Proposal, moving: Moving): number | null {
     const number = this.#pool.propose(proposal);
     if (number === null) return null;
-    const { row, incoming, outgoing, lengthening } = moving;
+    const { row, incoming, outgoing } = moving;
     row.incoming += incoming;
     row.outgoing += outgoing;
-    row.lengthening = Math.max(row.lengthening, lengthening);
     this.#moving.set(number, moving);
     return number;
   }
@@ -157,8 +175,6 @@ interface Moving {
   readonly row: Row;
   readonly incoming: number;
   readonly outgoing: number;
-  /** L that is being made possible, in milliseconds; 0 for none. */
-  readonly lengthening: number;
 }
 
 interface Move {
@@ -168,10 +184,9 @@ interface Move {
   readonly count: number;
 }
 
-const NONE: Usage[] = [];
+const NOTHING = { usage: [], urgent: false };
 
-function arrived({ row, incoming, outgoing, lengthening }: Moving): void {
+function arrived({ row, incoming, outgoing }: Moving): void {
   row.incoming -= incoming;
   row.outgoing -= outgoing;
-  if (lengthening === row.lengthening) row.lengthening = 0;
 }

@@ -23,6 +23,7 @@ import { type Ends, raftFields, readRaftMessage } from './raft-codec.ts';
 export const PeerType = {
   raft: 100,
   report: 101,
+  word: 108,
   offer: 102,
   transfer: 103,
   relay: 104,
@@ -40,6 +41,8 @@ export function peerFields(message: PeerMessage): unknown[] {
       return [PeerType.raft, 0, raftFields(message.message)];
     case 'report':
       return [PeerType.report, 0, message.body];
+    case 'word':
+      return [PeerType.word, 0, message.body];
     case 'offer':
       return [PeerType.offer, 0, message.text];
     case 'transfer':
@@ -53,7 +56,7 @@ export function peerFields(message: PeerMessage): unknown[] {
     case 'relayed':
       return [PeerType.relayed, 0, message.to, message.number, packable(message.message)];
     case 'refused':
-      return [PeerType.refused, 0, message.code, message.message, message.hint];
+      return [PeerType.refused, 0, message.code, message.message, message.hint, message.boot];
     case 'evict':
       return [PeerType.evict, 0, message.id];
   }
@@ -67,6 +70,8 @@ export function readPeerMessage(fields: Fields, ends: Ends): PeerMessage {
       return { type: 'raft', message: readRaftMessage(fields[2], ends) };
     case PeerType.report:
       return { type: 'report', body: readBytes(fields[2], PEER_BODY_BYTES_MAX, 'a report') };
+    case PeerType.word:
+      return { type: 'word', body: readBytes(fields[2], PEER_BODY_BYTES_MAX, 'a word') };
     case PeerType.offer:
       return { type: 'offer', text: readText(fields[2], RLF_BYTES_MAX, 'an RLF') };
     case PeerType.transfer:
@@ -120,9 +125,10 @@ function readRelayed([, , receiver, counted, relayed]: Fields): Of<'relayed'> {
 /** Room for fields that later versions may add. */
 const CLIENT_FIELDS_MAX = 16;
 
-function readRefused([, , code, message, hint]: Fields): Of<'refused'> {
+function readRefused([, , code, message, hint, boot]: Fields): Of<'refused'> {
   return {
     type: 'refused',
+    boot: readCount(boot, 'a boot'),
     code: readText(code, NAME_CHARACTERS_MAX, 'a code'),
     message: readText(message, PEER_TEXT_CHARACTERS_MAX, 'a message'),
     hint: readText(hint, PEER_TEXT_CHARACTERS_MAX, 'a hint'),

@@ -99,6 +99,7 @@ export class PeerLink {
     this.#socket = socket;
     this.#after(PEER_DIAL_MS_MAX, () => this.#lost('it does not answer'));
     socket.on('error', (error) => this.#broken('code' in error ? String(error.code) : ''));
+    // Its close would wait for what is still to be written.
     socket.on('end', () => this.#broken('it closed the connection'));
     socket.on('close', () => this.#broken('it closed the connection'));
     socket.on('secureConnect', () => this.#guarded(() => this.#introduce(socket, server)));

@@ -102,11 +102,11 @@ export class PeerLinks {
     assert(peer !== undefined, 'there is a link to every other server of the pool');
     const events = {
       receive: (message: PeerMessage) => receive({ type: 'peer', from, message }),
-      closed: () => this.#closed(from, connection),
-      refused: (error: LmError) => this.#refused(from, error),
+      closed: () => this.#closed(from),
+      refused: (error: LmError) => this.#refused(from, 'a server was refused', error),
     };
     const ends = { from, to: own };
-    const connection: PeerConnection = new PeerConnection({ ends, socket, parser, events });
+    const connection = new PeerConnection({ ends, socket, parser, events });
     peer.inbound?.cut();
     peer.inbound = connection;
     connection.greet(answer);
@@ -115,11 +115,9 @@ export class PeerLinks {
     return connection;
   }
 
-  /** Logs that a connection was refused, if it was not just now. */
-  noteRefusal(who: string, { code, message }: LmError): void {
-    const repeated = this.#refusals.due(`${who} ${code}`);
-    if (repeated === null) return;
-    this.#options.log('warn', 'a server was refused', { who, code, reason: message, repeated });
+  /** Logs that a server from `address` was refused, if it was not just now. */
+  noteRefusal(address: string, error: LmError): void {
+    this.#note('a server was refused', address, error);
   }
 
   close(): void {
@@ -137,7 +135,7 @@ export class PeerLinks {
       receive: (message) => receive({ type: 'peer', from: id, message }),
       gone: () => this.#gone(id),
       down: (reason) => this.#logDown(id, reason),
-      refused: (error) => this.#refused(id, error),
+      refused: (error) => this.#refused(id, 'no agreement on a link to a server', error),
     };
     const serverNow = () => this.#peers.get(id)?.server ?? server;
     const link = new PeerLink({ server: serverNow, identity, hello, random, events });
@@ -162,10 +160,10 @@ export class PeerLinks {
     this.#options.receive({ type: 'linked', peer: id, greeting });
   }
 
-  #closed(id: ServerId, connection: PeerConnection): void {
+  /** The newest connection of a server: those that it replaced were cut, and tell nothing. */
+  #closed(id: ServerId): void {
     const peer = this.#peers.get(id);
-    if (peer?.inbound !== connection) return;
-    peer.inbound = null;
+    if (peer !== undefined) peer.inbound = null;
     this.#gone(id);
   }
 
@@ -198,9 +196,14 @@ export class PeerLinks {
     this.#options.log('warn', 'no link to a server', { server: name, address, reason });
   }
 
-  #refused(id: ServerId, error: LmError): void {
-    const peer = this.#peers.get(id);
-    this.noteRefusal(peer === undefined ? id : `${peer.server.name} ${peer.server.address}`, error);
+  #refused(id: ServerId, message: string, error: LmError): void {
+    const server = this.#peers.get(id)?.server;
+    this.#note(message, server === undefined ? id : `${server.name} ${server.address}`, error);
+  }
+
+  #note(message: string, who: string, { code, message: reason }: LmError): void {
+    const repeated = this.#refusals.due(`${message} ${who} ${code}`);
+    if (repeated !== null) this.#options.log('warn', message, { who, code, reason, repeated });
   }
 }
 

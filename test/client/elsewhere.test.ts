@@ -109,9 +109,33 @@ test('the line is joined at the first server that has one, not at one without a 
       onWaiting: () => abort.abort('enough'),
     }),
   );
-  expect(asked(named('B'))).toEqual(['now', 'in line']);
+  expect(['A', 'B', 'C'].map((name) => asked(named(name)))).toEqual([
+    ['now'],
+    ['now', 'in line'],
+    ['now'],
+  ]);
   await until(() => named('B').ofType(release).length === 1, 'it left the line where it stood');
   expect(named('C').ofType(release)).toHaveLength(0);
+});
+
+test('the line is that of the first server of the list, whoever is connected', async () => {
+  const { named, options } = await poolOf({ A: hasOnly(), B: hasOnly('One'), C: hasOnly() });
+  const client = clientOf(named('A'), options);
+  expect((await client.request({ application: 'One' })).server).toBe('B');
+  const abort = new AbortController();
+  await failureOf(
+    client.request({
+      application: 'Two',
+      waitMs: 60_000,
+      signal: abort.signal,
+      onWaiting: () => abort.abort('enough'),
+    }),
+  );
+  expect(['A', 'B', 'C'].map((name) => asked(named(name)))).toEqual([
+    ['now', 'now', 'in line'],
+    ['now', 'now'],
+    ['now'],
+  ]);
 });
 
 test('a waiter keeps its place while another request is granted elsewhere', async () => {

@@ -80,6 +80,11 @@ export class FakeServer {
     return `127.0.0.1:${this.port}`;
   }
 
+  /** How many connections are open now. */
+  get open(): number {
+    return this.#sockets.size;
+  }
+
   /** How the client's options name and trust this server. */
   get trust(): { servers: string; trust: string } {
     return { servers: this.address, trust: this.fingerprint };

@@ -1,6 +1,6 @@
 /** `lm status` against a real server, and its table by itself. */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { statusWords } from '../../src/commands/shared/status-words.ts';
+import { gapWords, statusWords } from '../../src/commands/shared/status-words.ts';
 import { table } from '../../src/commands/shared/table.ts';
 import { until } from '../client/until.ts';
 import { executable } from '../e2e/executable.ts';
@@ -108,6 +108,39 @@ test('what a server does not know shows as X, and hostile names can move nothing
   expect(words).toContain('図面\\u{202e}');
   expect(words).toContain('A                  3       X          X\n');
   expect(words).not.toContain('\u001b');
+});
+
+test('a pool of several: every role and state, X where it is not known, and no majority', () => {
+  const document = {
+    ...{ pool: 'east', rlf: { sequence: 2 }, term: 3, leader: null, majority: false },
+    servers: [
+      { name: 'A', address: 'a:1', role: 'leader-designate', state: 'up', rlfSequence: 2 },
+      { name: 'B', address: 'b:1', role: null, state: 'fenced', rlfSequence: null },
+      { name: 'C', address: 'c:1', role: null, state: null, rlfSequence: null },
+    ],
+    licenses: [],
+    ...{ partial: true, unreached: ['B', 'C\u001b[2J'] },
+    authorizations: [],
+  };
+  expect(statusWords(document, 0)).toBe(
+    [
+      'pool east, RLF 2, no leader known',
+      'NO MAJORITY of the servers is in contact: no seat is issued or renewed here.',
+      '',
+      'SERVER  ADDRESS  ROLE              STATE   RLF',
+      'A       a:1      leader-designate  up        2',
+      'B       b:1      X                 fenced    X',
+      'C       c:1      X                 X         X',
+      '',
+      'No license.',
+      '',
+    ].join('\n'),
+  );
+  expect(gapWords(document)).toEqual([
+    'No leader could be reached: this is what one server knows of the pool.',
+    'Could not be asked who holds seats there: B, C\\x1b[2J.',
+  ]);
+  expect(gapWords({ authorizations: [], unreached: [] })).toEqual([]);
 });
 
 test('columns are as wide as their widest cell on a terminal', () => {

@@ -152,11 +152,17 @@ describe('a hello', () => {
   test.each([
     ['of later versions only', { versions: [2, 9] as const }, 'protocol'],
     ['of no version', { versions: [1, 0] as const }, 'protocol'],
-    ['of a server', { role: 'peer' }, 'not-authorized'],
+    ['of a server that does not greet', { role: 'peer' }, 'protocol'],
     ['of an unknown role', { role: 'admin' }, 'protocol'],
     ['for another pool', { pool: 'west' }, 'untrusted'],
   ])('%s is refused', async (_, own, code) => {
     await expectRefused(await RawClient.connect(site.port), encodeFrame(hello(own)), code);
+  });
+
+  test('of a server without its key is refused', async () => {
+    const greeting = [1, 1, 1];
+    const bytes = encodeFrame([...hello({ role: 'peer', pool: 'east' }), greeting]);
+    await expectRefused(await RawClient.connect(site.port), bytes, 'not-authorized');
   });
 
   test('of a range that holds this version is answered with it', async () => {

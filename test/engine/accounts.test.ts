@@ -68,7 +68,7 @@ describe('arbitrary entries', () => {
     );
   });
 
-  test('move exactly what they say, or nothing', () => {
+  test('move what they say, the free pool paying a deficit first, or nothing', () => {
     fc.assert(
       fc.property(run, ([[A, B, C, freePool], entries]) => {
         const accounts = start({ A, B, C }, freePool);
@@ -88,6 +88,9 @@ describe('arbitrary entries', () => {
             expected[from] = (before[from] ?? 0) - count;
             // Paid: the seat is out of circulation, and that much less is owed.
             expected[to] = (before[to] ?? 0) + (to === DEFICIT ? -count : count);
+            const paid = Math.min(expected[FREE_POOL] ?? 0, expected[DEFICIT] ?? 0);
+            expected[FREE_POOL] = (expected[FREE_POOL] ?? 0) - paid;
+            expected[DEFICIT] = (expected[DEFICIT] ?? 0) - paid;
           }
           expect(sheet(accounts)).toEqual(expected);
         }

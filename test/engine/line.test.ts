@@ -10,7 +10,8 @@ function waiter(fields: Partial<Waiter> = {}): Waiter {
   const who = { instance: '', user: '', host: '', pid: 0, address: '' };
   const place = { since: 0, holdMs: 0, patienceEnd: 1_000_000, goneSince: null, told: 0 };
   const asked = { id: String(number), count: 1, sequence: number, client: { number, ...who } };
-  return { ...place, ...asked, ...fields };
+  const patienceEnd = fields.patienceEnd ?? place.patienceEnd;
+  return { ...place, ...asked, graceEnd: patienceEnd, ...fields };
 }
 
 describe('a line', () => {

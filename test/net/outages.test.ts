@@ -4,13 +4,16 @@
  */
 import { afterEach, expect, test } from 'bun:test';
 import { join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
 import type { Subprocess } from 'bun';
 import type { RlfServer } from '../../src/engine/license/types.ts';
+import { PEER_STABLE_MS } from '../../src/engine/limits.ts';
 import { createIdentity, type Identity } from '../../src/net/identity.ts';
 import { until } from '../client/until.ts';
+import { FakePeer } from './fake-peer.ts';
 import { startMember } from './harness.ts';
 import { transferTo } from './member.ts';
-import { silentAddress } from './raw-peer.ts';
+import { addressOf, silentAddress } from './raw-peer.ts';
 
 const processes: Subprocess[] = [];
 afterEach(() => {
@@ -84,7 +87,16 @@ test('a server that dials is dialled at once', async () => {
   const start = performance.now();
   again.knows(a.server, server);
   await until(() => a.isLinkedTo(again), 'it is found');
-  expect(performance.now() - start).toBeLessThan(500);
+  const linkedAt = performance.now();
+  expect(linkedAt - start).toBeLessThan(500);
+  // After a link that lasted the waits are short again, also for one that does not dial by itself.
+  await until(() => performance.now() - linkedAt > PEER_STABLE_MS, 'it has lasted');
+  again.stop();
+  const third = await startMember({ name: 'B', identity, port });
+  third.knows({ ...a.server, address: '127.0.0.1:1' });
+  const stoppedAt = performance.now();
+  await until(() => a.of('linked').length === 3 && a.isLinkedTo(third), 'it is found again');
+  expect(performance.now() - stoppedAt).toBeLessThan(500);
 }, 20_000);
 
 test('a server that does not answer is down, not gone', async () => {
@@ -97,6 +109,32 @@ test('a server that does not answer is down, not gone', async () => {
   a.links.send([{ to: fingerprint, message: transferTo(fingerprint) }]);
   expect(a.events).toEqual([]);
 });
+
+test('what listens there and is no server is down, not gone', async () => {
+  const a = await startMember({ name: 'A' });
+  const [one, other] = await Promise.all([createIdentity('B'), createIdentity('C')]);
+  const shut = await addressOf((socket) => socket.destroy());
+  const odd = await addressOf((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+  a.knows(
+    { name: 'B', address: shut, fingerprint: one.fingerprint },
+    { name: 'C', address: odd, fingerprint: other.fingerprint },
+  );
+  await until(() => a.log.length === 2, 'both are given up');
+  expect(a.events).toEqual([]);
+});
+
+for (const how of ['end', 'destroy'] as const) {
+  test(`a link that the other side closes (${how}) is gone, and dialled anew`, async () => {
+    const a = await startMember({ name: 'A' });
+    const sockets: TLSSocket[] = [];
+    const fake = await FakePeer.start((socket) => sockets.push(socket));
+    a.knows(fake.server);
+    await until(() => a.events.length === 1, 'it is linked');
+    sockets[0]?.[how]();
+    await until(() => a.events.length === 3, 'it is linked again');
+    expect(a.events.map(({ type }) => type)).toEqual(['linked', 'gone', 'linked']);
+  });
+}
 
 interface Spawned {
   readonly identity: Identity;

@@ -144,6 +144,7 @@ const answer = fc.oneof(
 /** Every message of servers that is none of Raft's. */
 const OTHERS: readonly Arbitrary<PeerMessage>[] = [
   fc.record({ type: fc.constant('report'), body: bytes(3_000) }),
+  fc.record({ type: fc.constant('word'), body: bytes(3_000) }),
   fc.record({ type: fc.constant('offer'), text: text(2_000) }),
   fc.record({ type: fc.constant('transfer'), to: id }),
   fc.record({ type: fc.constant('evict'), id: key }),
@@ -152,7 +153,13 @@ const OTHERS: readonly Arbitrary<PeerMessage>[] = [
     ...{ origin: id, to: id, number: count, client, message: relayed },
   }),
   fc.record({ type: fc.constant('relayed'), to: id, number: count, message: answer }),
-  fc.record({ type: fc.constant('refused'), code: text(20), message: text(99), hint: text(99) }),
+  fc.record({
+    type: fc.constant('refused'),
+    boot: count,
+    code: text(20),
+    message: text(99),
+    hint: text(99),
+  }),
 ] as Arbitrary<PeerMessage>[];
 
 export const PEER_MESSAGES: readonly Arbitrary<PeerMessage>[] = [

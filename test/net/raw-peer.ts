@@ -52,7 +52,7 @@ export class RawPeer {
 
   /** What a server of the pool would say. */
   hello(fingerprint: string, over: Readonly<Record<number, unknown>> = {}): readonly unknown[] {
-    const greeting = { boot: 3, transaction: 7, uptimeMs: 1_000.5 };
+    const greeting = { boot: 3, transaction: 7, start: 5, uptimeMs: 1_000.5 };
     const hello: unknown[] = peerHello({ pool: 'east', name: 'raw', fingerprint, greeting });
     for (const [at, value] of Object.entries(over)) hello[Number(at)] = value;
     return hello;
@@ -64,10 +64,16 @@ export class RawPeer {
 }
 
 /** An address that takes connections and never says a word: dials of it neither end nor fail. */
-export async function silentAddress(): Promise<string> {
+export function silentAddress(): Promise<string> {
+  return addressOf(() => undefined);
+}
+
+/** An address where something listens that is no server of lm. */
+export async function addressOf(onConnection: (socket: Socket) => void): Promise<string> {
   const taken = new Set<Socket>();
   const server = createServer((socket) => {
     taken.add(socket.on('error', () => undefined));
+    onConnection(socket);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closers.push(() => {

@@ -1,4 +1,4 @@
-/** FIG. 5 to 11 as tables: a row per server, and the pool; what a follower does not know is null. */
+/** FIG. 5 to 11 as tables: a row per server, and the pool; null is what a follower can't know. */
 
 /** [allocated, in use, available]. */
 export type Row = readonly [number, number | null, number | null];

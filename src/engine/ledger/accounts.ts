@@ -79,6 +79,10 @@ export function moveSeats(
   if (to === DEFICIT && accounts.deficit < count) return false;
   add(accounts, from, -count);
   add(accounts, to, to === DEFICIT ? -count : count);
+  // What was on its way to the free pool when the limit was lowered pays for that first.
+  const paid = Math.min(accounts.freePool, accounts.deficit);
+  accounts.freePool -= paid;
+  accounts.deficit -= paid;
   checkBalance(accounts);
   return true;
 }

@@ -11,8 +11,10 @@ import { majority } from '../raft/membership.ts';
 import type { ServerId } from '../raft/types.ts';
 import type { Time } from '../time.ts';
 import { Ahead, FENCE_AFTER_ACK_MS, FENCE_UNHEARD_MS, Openings } from './fencing.ts';
+import { Lending } from './lending.ts';
 import type { Pool } from './pool.ts';
-import { decodeReport, encodeWord } from './report.ts';
+import { decodeReport, type Usage } from './report.ts';
+import { encodeWord, type LineWord } from './word.ts';
 
 export interface LeadingOptions {
   readonly boot: number;
@@ -26,6 +28,7 @@ export class Leading {
   readonly #options: LeadingOptions;
   readonly #ahead = new Ahead();
   readonly #openings = new Openings();
+  readonly #lending: Lending;
   /** Since when an entry of this server's term is committed; null while it does not lead so. */
   #establishedAt: number | null = null;
   /** The next proposal to take from each server, by its session. */
@@ -38,6 +41,7 @@ export class Leading {
   constructor(pool: Pool, options: LeadingOptions) {
     this.#pool = pool;
     this.#options = options;
+    this.#lending = new Lending(pool);
   }
 
   /** It led a majority once in this term, and the log does not say that it is fenced. */
@@ -59,11 +63,13 @@ export class Leading {
   /** What the log says beyond what is applied, and nothing else, is on its way. */
   #readLog(): void {
     this.#ahead.clear();
+    this.#openings.changed();
     this.#entered = { mark: 0, rlf: 0, secret: 0 };
     this.#taken.clear();
     for (const logEntry of this.#pool.ledger.unapplied()) {
       this.#ahead.note(logEntry);
       const { entry } = logEntry;
+      if (entry?.type === 'rlf') this.#entered.rlf = entry.sequence;
       if (entry === null || !('by' in entry)) continue;
       const { server, session, number } = entry.by;
       this.#taken.set(server, { session, next: number + 1 });
@@ -72,6 +78,7 @@ export class Leading {
 
   end(): void {
     this.#establishedAt = null;
+    this.#lending.forget();
     this.#mayIssue = false;
     this.#nextDue = Number.POSITIVE_INFINITY;
   }
@@ -89,9 +96,9 @@ export class Leading {
     }
   }
 
-  applied({ index, entry, valid }: Applied): void {
+  applied({ index, entry, valid, touched }: Applied): void {
+    for (const license of touched ?? []) this.#lending.touch(license);
     if (!valid || entry === null || 'by' in entry) {
-      if (entry?.type === 'lifetime') this.#openings.changed();
       return;
     }
     const { boot: now } = this.#pool.time;
@@ -106,9 +113,10 @@ export class Leading {
 
   reported(from: ServerId, body: Uint8Array): void {
     try {
-      const report = decodeReport(body);
-      if (!this.#pool.trusts(from, report.transaction)) return;
+      const report = decodeReport(body, this.#pool.time.boot);
+      this.#pool.memory.reported(from, report.boot, report.transaction);
       this.#pool.picture.reported(from, report);
+      for (const { license } of report.usage) this.#lending.touch(license);
       const { session, firstProposal, proposals } = report;
       if (session !== null) this.proposed(from, session, firstProposal, proposals);
     } catch (error) {
@@ -153,17 +161,19 @@ export class Leading {
 
   /** What is said to a follower with every message. */
   word(to: ServerId): Uint8Array {
-    const { picture, memory, state, server: self, time, transaction } = this.#pool;
+    const { picture, memory, state, server: self, time, shown } = this.#pool;
     const peer = picture.peer(to);
     const others = state.rlf.servers.filter(({ fingerprint }) => fingerprint !== to);
-    return encodeWord({
+    const word = {
       echo: this.#mayEcho(to) ? peer.echo : null,
       change: peer.change,
       servers: others.map(({ fingerprint: id }) => {
-        if (id === self) return { id, up: true, transaction };
-        return { id, up: picture.isUp(id, time.boot), transaction: memory.transaction(id) };
+        if (id === self) return { id, up: true, shown };
+        return { id, up: picture.isUp(id, time.boot), shown: memory.shown(id) };
       }),
-    });
+      lines: this.#lending.wordsFor(to),
+    };
+    return encodeWord(word, time.boot);
   }
 
   /** Only while its own window is open, and only to who returned, by the ack of that session. */
@@ -172,6 +182,23 @@ export class Leading {
     if (this.#establishedAt === null || !window.isOpen(time.boot)) return false;
     const newest = this.#ahead.newest(to, state);
     return newest?.type === 'returned' && newest.index === picture.peer(to).echo?.session;
+  }
+
+  /** This server's own rows changed. */
+  used(rows: readonly Usage[]): void {
+    for (const { license } of rows) this.#lending.touch(license);
+  }
+
+  /** Who is to lend to whom. Returns what this server itself has to know, if that changed. */
+  lend(): readonly LineWord[] | null {
+    if (this.#establishedAt === null) return null;
+    const { server: self } = this.#pool;
+    const news = this.#lending.plan(this.#establishedAt);
+    for (const server of [...news].sort()) {
+      if (server === self) continue;
+      this.#options.outbox.tell(server, { type: 'word', body: this.word(server) });
+    }
+    return news.has(self) ? this.#lending.wordsFor(self) : null;
   }
 
   /** Does what is due. */

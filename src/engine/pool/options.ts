@@ -5,12 +5,15 @@ import type { Rlf } from '../license/types.ts';
 import type { ServerId } from '../raft/types.ts';
 import type { RecordSource } from '../records.ts';
 import type { Time } from '../time.ts';
+import type { LineWord } from './word.ts';
 
 export interface PoolOptions {
   readonly server: ServerId;
   readonly boot: number;
   /** The last transaction on this server's disk. */
   readonly transaction: number;
+  /** A whole number drawn for this start. */
+  readonly start: number;
   readonly founding: Rlf;
   /** 32 random bytes, for a pool that has no ticket secret yet. */
   readonly secret: Uint8Array;
@@ -29,6 +32,8 @@ export interface PoolHooks {
    * proposed up to `proposal` is over, one way or the other.
    */
   restored(by: { readonly before: number; readonly proposal: number }): void;
+  /** What this server has to know of the lines of the pool: of these licenses, and no others. */
+  lines(words: readonly LineWord[]): void;
   /** This server's session ended, or another began: what it proposed before is void. */
   sessionChanged(): void;
 }

@@ -1,9 +1,9 @@
 /**
- * The highest transaction that each other server showed: one that comes back below it was set back
- * to an older disk, and may not vote or issue any more (DESIGN section 5, memory is identity).
+ * The most that each other server showed of itself: one that starts with less than that was set
+ * back to an older disk, and may not vote or issue any more (DESIGN section 5, memory is identity).
  */
 import { PEER_RECORD_INTERVAL_MS } from '../limits.ts';
-import type { PeerMessage } from '../peer-messages.ts';
+import type { PeerGreeting, PeerMessage } from '../peer-messages.ts';
 import type { ServerId } from '../raft/types.ts';
 import {
   put,
@@ -15,35 +15,63 @@ import {
   type Write,
 } from '../records.ts';
 
+/** A start of a server: its boot counter, its random number, and how far its disk came in it. */
+export interface Shown {
+  readonly boot: number;
+  readonly start: number;
+  readonly transaction: number;
+}
+
+const NOTHING: Shown = { boot: 0, start: 0, transaction: 0 };
+
 export class PeerMemory {
-  readonly #transactions = new Map<ServerId, number>();
+  readonly #shown = new Map<ServerId, Shown>();
   readonly #changed = new Set<ServerId>();
   readonly #refused = new Set<ServerId>();
   #writtenAt = Number.NEGATIVE_INFINITY;
 
   constructor(source: RecordSource) {
     for (const [key, value] of source.scan(spacePrefix(Space.peer))) {
-      this.#transactions.set(Buffer.from(key.subarray(1)).toString('utf8'), Number(read(value)));
+      const [boot, start, transaction] = read(value) as [number, number, number];
+      const server = Buffer.from(key.subarray(1)).toString('utf8');
+      this.#shown.set(server, { boot, start, transaction });
     }
   }
 
-  transaction(server: ServerId): number {
-    return this.#transactions.get(server) ?? 0;
+  shown(server: ServerId): Shown {
+    return this.#shown.get(server) ?? NOTHING;
   }
 
-  /** It showed this number itself. Returns whether it may go on. */
-  showed(server: ServerId, transaction: number): boolean {
-    const known = this.transaction(server);
-    if (transaction < known) this.#refused.add(server);
-    else this.learned(server, transaction);
-    return !this.#refused.has(server);
+  /**
+   * It greets. Returns whether it may go on: the start that is known (acks may overtake a
+   * greeting), or a later one, which begins with all that was known to be on its disk.
+   */
+  greeted(server: ServerId, { boot, start, transaction }: PeerGreeting): boolean {
+    const known = this.shown(server);
+    const isSame = boot === known.boot && start === known.start;
+    const isLater = boot > known.boot && transaction >= known.transaction;
+    if (!isSame && !isLater) {
+      this.#refused.add(server);
+      return false;
+    }
+    this.#refused.delete(server);
+    if (isLater) this.#set(server, { boot, start, transaction });
+    return true;
   }
 
-  /** Another server knows this number of it. */
-  learned(server: ServerId, transaction: number): void {
-    if (transaction <= this.transaction(server)) return;
-    this.#transactions.set(server, transaction);
-    this.#changed.add(server);
+  /** It acked, or the leader knows so much of it. */
+  learned(server: ServerId, shown: Shown): void {
+    const known = this.shown(server);
+    const isNews =
+      shown.boot > known.boot ||
+      (shown.boot === known.boot && shown.transaction > known.transaction);
+    if (isNews) this.#set(server, shown);
+  }
+
+  /** A report of the start that greeted. */
+  reported(server: ServerId, boot: number, transaction: number): void {
+    const known = this.shown(server);
+    if (boot === known.boot) this.learned(server, { ...known, transaction });
   }
 
   isRefused(server: ServerId): boolean {
@@ -55,17 +83,24 @@ export class PeerMemory {
     if (this.#changed.size === 0 || now < this.#writtenAt + PEER_RECORD_INTERVAL_MS) return [];
     this.#writtenAt = now;
     const writes = [...this.#changed].sort().map((server) => {
-      return put(textKey(Space.peer, server), this.transaction(server));
+      const { boot, start, transaction } = this.shown(server);
+      return put(textKey(Space.peer, server), [boot, start, transaction]);
     });
     this.#changed.clear();
     return writes;
   }
+
+  #set(server: ServerId, shown: Shown): void {
+    this.#shown.set(server, shown);
+    this.#changed.add(server);
+  }
 }
 
-/** What a server is told that came back with less than it showed before: it ends. */
-export function rolledBack(name: string): PeerMessage {
+/** What a server is told that started with less than it showed before: it ends. */
+export function rolledBack(name: string, boot: number): PeerMessage {
   return {
     type: 'refused',
+    boot,
     code: 'rolled-back',
     message: `The data directory of ${name} was set back to an older state.`,
     hint: 'Its memory is gone: give it a new one with lm server new, and replace it in the RLF.',

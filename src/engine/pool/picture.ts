@@ -5,7 +5,8 @@
  */
 import { LEADER_MISSING_MS } from '../limits.ts';
 import type { ServerId } from '../raft/types.ts';
-import type { LeaderWord, Report, Usage } from './report.ts';
+import type { Report, Usage } from './report.ts';
+import type { LeaderWord } from './word.ts';
 
 /** A follower, as its leader knows it in this term. */
 export class Peer {

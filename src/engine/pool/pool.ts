@@ -2,28 +2,28 @@
  * This server's place in the pool: its ledger, its grant window, what it hears of the others and
  * says to them (DESIGN sections 4 to 6). What only a leader does is in leading.ts.
  */
-import { LmError } from '../errors.ts';
 import type { Entry, Proposal } from '../ledger/entries.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import type { Applied, LedgerState } from '../ledger/state.ts';
 import { WINDOW_MS } from '../limits.ts';
-import type { PeerGreeting, PeerMessage } from '../peer-messages.ts';
+import type { PeerGreeting } from '../peer-messages.ts';
 import type { Notice } from '../raft/events.ts';
 import { isLeaderMessage, type Message } from '../raft/messages.ts';
 import type { ServerId } from '../raft/types.ts';
 import type { Write } from '../records.ts';
-import { idBytes, idText } from '../seat-key.ts';
 import type { Time } from '../time.ts';
 import { campaignDelayMs } from './campaign.ts';
+import { LeaderRequests } from './leader-requests.ts';
 import { Leading } from './leading.ts';
 import type { PoolHooks, PoolOptions } from './options.ts';
-import { PeerMemory, rolledBack } from './peer-memory.ts';
+import { PeerMemory, rolledBack, type Shown } from './peer-memory.ts';
 import { Picture } from './picture.ts';
 import { Proposals } from './proposals.ts';
-import { decodeWord, type LeaderWord, type Usage } from './report.ts';
+import type { Usage } from './report.ts';
 import { Reporter } from './reporter.ts';
 import { Standing } from './standing.ts';
 import { GrantWindow } from './window.ts';
+import { readWord } from './word.ts';
 
 export class Pool {
   readonly ledger: Ledger;
@@ -32,6 +32,8 @@ export class Pool {
   readonly proposals = new Proposals();
   readonly memory: PeerMemory;
   readonly reporter: Reporter;
+  /** What only the leader can do, wherever it is. */
+  readonly leaderRequests: LeaderRequests;
   readonly #leading: Leading;
   readonly #options: PoolOptions;
   readonly #standing: Standing;
@@ -67,6 +69,7 @@ export class Pool {
     this.#standing.term = this.ledger.status.term;
     this.reporter = new Reporter(this, options);
     this.#leading = new Leading(this, options);
+    this.leaderRequests = new LeaderRequests(this, this.#leading, options.outbox);
     this.ledger.attach({
       applied: (applied) => this.#applied(applied),
       restored: (before) => this.#restored(before),
@@ -124,6 +127,11 @@ export class Pool {
     return !this.leads || this.#leading.mayIssue;
   }
 
+  /** A pool of one: there is nobody to ask. */
+  get isAlone(): boolean {
+    return this.state.configuration.voters.length === 1;
+  }
+
   isLinked(server: ServerId): boolean {
     return this.#standing.isLinked(server);
   }
@@ -134,9 +142,14 @@ export class Pool {
   }
 
   greeting(time: Time): PeerGreeting {
-    const { boot } = this.#options;
-    const uptimeMs = this.#standing.uptimeMs(time.boot);
-    return { boot, transaction: this.#transaction, uptimeMs };
+    const { boot, transaction, start } = this.#options;
+    return { boot, transaction, start, uptimeMs: this.#standing.uptimeMs(time.boot) };
+  }
+
+  /** What this server's own disk has come to. */
+  get shown(): Shown {
+    const { boot, start } = this.#options;
+    return { boot, start, transaction: this.#transaction };
   }
 
   /** Time passed: what is due by it is done, before anything is answered. */
@@ -161,10 +174,10 @@ export class Pool {
     this.#leading.lead();
   }
 
-  linked(peer: ServerId, { transaction, uptimeMs }: PeerGreeting): void {
-    if (!this.trusts(peer, transaction)) return;
+  linked(peer: ServerId, greeting: PeerGreeting): void {
+    if (!this.#trusts(peer, greeting)) return;
     const now = this.#time.boot;
-    this.#standing.linked(peer, now - uptimeMs);
+    this.#standing.linked(peer, now - greeting.uptimeMs);
     if (peer === this.leader) this.proposals.again();
     if (!this.#standing.everLed) this.ledger.step({ type: 'reconsider' }, now);
   }
@@ -186,27 +199,21 @@ export class Pool {
     if (this.leads && !this.memory.isRefused(from)) this.#leading.reported(from, body);
   }
 
-  transfer(to: ServerId): void {
-    if (this.leads) this.ledger.step({ type: 'transfer', to }, this.#time.boot);
-    else if (this.leader !== null) this.#options.outbox.tell(this.leader, { type: 'transfer', to });
+  /** The leader's word between two of Raft's messages. */
+  word(from: ServerId, body: Uint8Array): void {
+    if (from === this.leader && !this.leads) this.#listen(body, this.#time.boot);
   }
 
-  /** Hands leadership on, to the first of those that are up. */
-  stepAside(): void {
-    if (!this.leads) return;
-    const next = this.#priority().find((server) => server !== this.server && this.isUp(server));
-    if (next !== undefined) this.transfer(next);
+  /** This server's rows changed: the leader hears of it, or plans anew who lends to whom. */
+  used(rows: readonly Usage[], urgent: boolean): void {
+    this.reporter.changed(rows, { now: this.#time.boot, urgent });
+    this.#leading.used(rows);
   }
 
-  /** An entry that needs no number: the leader enters it, or hears of it. */
-  enter(entry: Extract<Entry, { type: 'evict' | 'rlf' }>): void {
-    const { leader } = this;
-    if (this.leads) this.#leading.enter(entry);
-    else if (leader !== null) this.#options.outbox.tell(leader, messageFor(entry));
-  }
-
-  evict(id: Uint8Array): void {
-    this.enter({ type: 'evict', id: idText(id) });
+  /** Who lends to whom, where this server leads. */
+  lend(): void {
+    const lines = this.#leading.lend();
+    if (lines !== null) this.#hooks?.lines(lines);
   }
 
   /** The number under which it will be applied, or null where nothing can be proposed now. */
@@ -319,14 +326,10 @@ export class Pool {
         if (notice.reason === 'leader-heard') this.#standing.refused();
         return;
       case 'malformed':
-        this.#options.outbox.note('warn', 'a message of a server makes no sense', {
-          server: this.nameOf(notice.from),
-        });
+        this.#warn('a message of a server makes no sense', notice.from);
         return;
       case 'transfer-failed':
-        this.#options.outbox.note('warn', 'leadership was not taken over', {
-          server: this.nameOf(notice.to),
-        });
+        this.#warn('leadership was not taken over', notice.to);
         return;
       case 'configuration':
       case 'objected':
@@ -343,20 +346,26 @@ export class Pool {
     this.reporter.again();
     if (role === 'leader') this.#leading.begin();
     else this.#leading.end();
-    if (leader === null) return;
+    if (leader === null || this.state.rlf.servers.length === 1) return;
     const fields = { leader: this.nameOf(leader), term };
     this.#options.outbox.note('info', role === 'leader' ? 'leads' : 'follows', fields);
   }
 
   #heard(attachment: Uint8Array | null, now: number): void {
     this.#standing.heard(now);
-    const word = this.#understood(() => (attachment === null ? null : decodeWord(attachment)));
+    if (attachment !== null) this.#listen(attachment, now);
+  }
+
+  /** Takes in what the leader says. */
+  #listen(body: Uint8Array, now: number): void {
+    const word = readWord(body, { now, outbox: this.#options.outbox });
     if (word === null) return;
     this.picture.heard(word);
-    for (const { id, transaction } of word.servers) this.memory.learned(id, transaction);
+    for (const { id, shown } of word.servers) this.memory.learned(id, shown);
     this.reporter.confirmed(word.change);
     const { echo } = word;
     if (echo !== null && echo.session === this.session) this.window.echoed(echo.number);
+    if (word.lines !== null) this.#hooks?.lines(word.lines);
   }
 
   #attachment(message: Message): Uint8Array | null {
@@ -365,27 +374,16 @@ export class Pool {
     return this.reporter.ack(this.#time);
   }
 
-  /** What a peer of another version says may make no sense here; that stops nobody. */
-  #understood(read: () => LeaderWord | null): LeaderWord | null {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof LmError)) throw error;
-      this.#options.outbox.note('warn', error.message);
-      return null;
-    }
+  /** Whether a server shows as much as it did before; one that does not is told to end. */
+  #trusts(server: ServerId, greeting: PeerGreeting): boolean {
+    if (this.memory.greeted(server, greeting)) return true;
+    this.#warn('a server came back with an older disk, and is refused', server);
+    this.#options.outbox.tell(server, rolledBack(this.nameOf(server), greeting.boot));
+    return false;
   }
 
-  /** Whether a server shows as much as it did before; one that does not is told to end. */
-  trusts(server: ServerId, transaction: number): boolean {
-    if (this.memory.showed(server, transaction)) return true;
-    const known = this.memory.transaction(server);
-    const name = this.nameOf(server);
-    this.#options.outbox.note('warn', 'a server came back with an older disk, and is refused', {
-      ...{ server: name, transaction, known },
-    });
-    this.#options.outbox.tell(server, rolledBack(name));
-    return false;
+  #warn(message: string, server: ServerId): void {
+    this.#options.outbox.note('warn', message, { server: this.nameOf(server) });
   }
 
   nameOf(server: ServerId): string {
@@ -397,9 +395,4 @@ export class Pool {
     if (this.ledger === undefined) return this.#priorityAtStart;
     return this.state.rlf.servers.map(({ fingerprint }) => fingerprint);
   }
-}
-
-function messageFor(entry: Extract<Entry, { type: 'evict' | 'rlf' }>): PeerMessage {
-  if (entry.type === 'rlf') return { type: 'offer', text: entry.text };
-  return { type: 'evict', id: idBytes(entry.id) };
 }

@@ -1,7 +1,6 @@
-/** What goes along with Raft's messages: a follower's report, and the leader's word (DESIGN 6). */
+/** A follower's report: it goes along with every ack, and in between when there is news. */
 import { decode, encode } from '../codec.ts';
-import { LmError } from '../errors.ts';
-import type { ServerId } from '../raft/types.ts';
+import { check, isCount, isCountOrNull } from './wire-checks.ts';
 
 /** A follower's row of the distribution table, as the leader's picture has it. */
 export interface Usage {
@@ -9,6 +8,11 @@ export interface Usage {
   readonly inUse: number;
   readonly available: number;
   readonly waiting: number;
+  /** Seats that all of them ask for, and the first of them. */
+  readonly waitingSeats: number;
+  readonly headCount: number;
+  /** When the first of them came, by the clock of who has this; null where nobody waits. */
+  readonly headSince: number | null;
 }
 
 export interface Report {
@@ -28,86 +32,53 @@ export interface Report {
   /** Proposals, the first with this number, the others following it. */
   readonly firstProposal: number;
   readonly proposals: readonly Uint8Array[];
-  /** Sequence of an RLF that it was offered and that is not in force as far as it knows. */
-  readonly offers: number | null;
 }
 
-/** What the leader says to one follower with every message. */
-export interface LeaderWord {
-  /** The newest ack of this follower's, if it may go on issuing. */
-  readonly echo: { readonly session: number; readonly number: number } | null;
-  /** Usage is known up to this change of the follower's. */
-  readonly change: number;
-  /** For each other server of the pool: whether it is up, and its last transaction. */
-  readonly servers: readonly {
-    readonly id: ServerId;
-    readonly up: boolean;
-    readonly transaction: number;
-  }[];
-}
-
-export function encodeReport(report: Report): Uint8Array {
+/** Times go as ages at `now`, since no two clocks agree. */
+export function encodeReport(report: Report, now: number): Uint8Array {
   const { boot, transaction, session, number, wall, returns, change } = report;
-  const { usage, firstProposal, proposals, offers } = report;
+  const { usage, firstProposal, proposals } = report;
   return encode([
     ...[boot, transaction, session, number, wall, returns === null ? null : [returns.fence]],
     change,
-    usage.map(({ license, inUse, available, waiting }) => [license, inUse, available, waiting]),
-    ...[firstProposal, proposals, offers],
+    usage.map((row) => usageFields(row, now)),
+    ...[firstProposal, proposals],
   ]);
 }
 
-/** @throws LmError `protocol`. Byte strings are views of `bytes`. */
-export function decodeReport(bytes: Uint8Array): Report {
+/** @throws LmError `protocol`. Byte strings are views of `bytes`; ages become times. */
+export function decodeReport(bytes: Uint8Array, now: number): Report {
   const fields = decode(bytes);
   check(Array.isArray(fields));
-  const [boot, transaction, session, number, wall, returns, change, usage, first, all, offers] =
+  const [boot, transaction, session, number, wall, returns, change, usage, first, all] =
     fields as unknown[];
   check(isCount(boot) && isCount(transaction) && isCount(change) && isCount(first));
-  check(isCountOrNull(session) && isCountOrNull(number) && isCountOrNull(offers));
+  check(isCountOrNull(session) && isCountOrNull(number));
   check(typeof wall === 'number' && Number.isFinite(wall));
   check(Array.isArray(usage) && Array.isArray(all));
   return {
-    ...{ boot, transaction, session, number, wall, change, offers },
+    ...{ boot, transaction, session, number, wall, change },
     returns: returns === null ? null : { fence: fenceIn(returns) },
-    usage: usage.map(usageOf),
+    usage: usage.map((row) => usageOf(row, now)),
     firstProposal: first,
     proposals: all.map(bytesOf),
   };
 }
 
-export function encodeWord({ echo, change, servers }: LeaderWord): Uint8Array {
-  return encode([
-    ...[echo?.session ?? null, echo?.number ?? null, change],
-    servers.map(({ id, up, transaction }) => [id, up, transaction]),
-  ]);
+function usageFields(usage: Usage, now: number): unknown[] {
+  const { license, inUse, available, waiting, waitingSeats, headCount, headSince } = usage;
+  const age = headSince === null ? null : Math.max(0, Math.floor(now - headSince));
+  return [license, inUse, available, waiting, waitingSeats, headCount, age];
 }
 
-/** @throws LmError `protocol`. */
-export function decodeWord(bytes: Uint8Array): LeaderWord {
-  const fields = decode(bytes);
+function usageOf(fields: unknown, now: number): Usage {
   check(Array.isArray(fields));
-  const [session, number, change, servers] = fields as unknown[];
-  check(isCountOrNull(session) && isCountOrNull(number) && isCount(change));
-  check(Array.isArray(servers));
-  return {
-    echo: session === null || number === null ? null : { session, number },
-    change,
-    servers: servers.map((server: unknown) => {
-      check(Array.isArray(server));
-      const [id, up, transaction] = server as unknown[];
-      check(typeof id === 'string' && typeof up === 'boolean' && isCount(transaction));
-      return { id, up, transaction };
-    }),
-  };
-}
-
-function usageOf(fields: unknown): Usage {
-  check(Array.isArray(fields));
-  const [license, inUse, available, waiting] = fields as unknown[];
+  const [license, inUse, available, waiting, waitingSeats, headCount, age] = fields as unknown[];
   check(typeof license === 'string' && isCount(inUse) && isCount(waiting));
+  check(isCount(waitingSeats) && isCount(headCount) && isCountOrNull(age));
   check(typeof available === 'number' && Number.isSafeInteger(available));
-  return { license, inUse, available, waiting };
+  const headSince = age === null ? null : now - age;
+  return { license, inUse, available, waiting, waitingSeats, headCount, headSince };
 }
 
 function fenceIn(fields: unknown): number | null {
@@ -118,21 +89,4 @@ function fenceIn(fields: unknown): number | null {
 function bytesOf(value: unknown): Uint8Array {
   check(value instanceof Uint8Array);
   return value;
-}
-
-function check(condition: boolean): asserts condition {
-  if (condition) return;
-  throw new LmError(
-    'protocol',
-    'A server of the pool sent a report that this version does not understand.',
-    'Bring all servers to versions of lm that work together.',
-  );
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0;
-}
-
-function isCountOrNull(value: unknown): value is number | null {
-  return value === null || isCount(value);
 }

@@ -26,7 +26,7 @@ export class Reporter {
   }
 
   /** Rows whose usage changed. */
-  changed(rows: readonly Usage[], now: number): void {
+  changed(rows: readonly Usage[], { now, urgent }: { now: number; urgent: boolean }): void {
     if (rows.length === 0) return;
     for (const row of rows) {
       this.#change += 1;
@@ -34,7 +34,7 @@ export class Reporter {
       this.#usage.delete(row.license);
       this.#usage.set(row.license, { ...row, change: this.#change });
     }
-    this.#dueAt = Math.min(this.#dueAt, now + REPORT_INTERVAL_MS);
+    this.#dueAt = Math.min(this.#dueAt, urgent ? now : now + REPORT_INTERVAL_MS);
   }
 
   /** The leader has everything up to this change; it says so of what this server told it. */
@@ -47,6 +47,16 @@ export class Reporter {
     this.#confirmed = 0;
     this.#reported = 0;
     if (this.#usage.size > 0) this.#dueAt = Number.NEGATIVE_INFINITY;
+  }
+
+  usage(license: string): Usage | null {
+    return this.#usage.get(license) ?? null;
+  }
+
+  /** The leader knows this row as it is now; one that leads knows its own. */
+  isKnown(license: string): boolean {
+    if (this.#pool.leads) return true;
+    return (this.#usage.get(license)?.change ?? 0) <= this.#confirmed;
   }
 
   get nextDue(): number {
@@ -72,15 +82,15 @@ export class Reporter {
       ? proposals.take(time.boot)
       : { first: 0, bytes: [] };
     this.#dueAt = Number.POSITIVE_INFINITY;
-    return encodeReport({
+    const report = {
       ...{ boot: this.#boot, transaction, session, number, returns },
       wall: this.#licenseTime(time),
       change: this.#reported,
       usage: rows,
       firstProposal: first,
       proposals: bytes,
-      offers: null,
-    });
+    };
+    return encodeReport(report, time.boot);
   }
 
   #unconfirmed(): Usage[] {
