@@ -91,7 +91,11 @@ switch (task) {
     break;
   case 'simulate':
     install();
-    run('simulating', 'bun', ['test/simulation/simulate.ts', ...rest]);
+    // --alone: pools of one server, with more of what goes wrong at one.
+    run('simulating', 'bun', [
+      rest.includes('--alone') ? 'test/simulation/simulate.ts' : 'test/simulation/pool/simulate.ts',
+      ...rest.filter((one) => one !== '--alone'),
+    ]);
     break;
   case 'bench':
     build();
