@@ -12,7 +12,8 @@ const SERVERS = 'src/engine/ledger/servers.ts';
 const KEY_MOVES = 'src/engine/key-moves.ts';
 
 const NOT_FENCED = 'if (known === undefined || known.fence !== fence || known.session !== null)';
-const ECHOED = 'if (echo !== null && echo.session === this.session) this.window.echoed(echo.number);';
+const ECHOED =
+  'if (echo !== null && echo.session === this.session) this.window.echoed(echo.number);';
 const TAKES_SESSION = 'if (known === undefined || known.session !== session) return false;';
 const TAKES_NEXT = 'if (number !== known.proposal + 1) return false;';
 const TAKEN = 'this.#establishedAt === null || known?.session !== session';
@@ -41,7 +42,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
   mutant(
     'an echo of another session counts',
     [POOL, ECHOED, 'if (echo !== null) this.window.echoed(echo.number);'],
-    [LEADING, " && newest.index === picture.peer(to).echo?.session;", ';'],
+    [LEADING, ' && newest.index === picture.peer(to).echo?.session;', ';'],
   ),
   mutant('an echo is given to a server that is fenced', [
     LEADING,
@@ -172,7 +173,11 @@ export const POOL_MUTANTS: readonly Mutant[] = [
   mutant(
     'grants go on while seats are owed',
     ['src/engine/row.ts', ' && this.accounts.deficit === 0;', ';'],
-    ['src/engine/issuer.ts', "row.phase === 'active' && row.accounts.deficit === 0", "row.phase === 'active'"],
+    [
+      'src/engine/issuer.ts',
+      "row.phase === 'active' && row.accounts.deficit === 0",
+      "row.phase === 'active'",
+    ],
   ),
   mutant('nobody pays the deficit', [
     'src/engine/rows.ts',
