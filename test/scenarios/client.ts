@@ -71,7 +71,7 @@ export class ScenarioClient {
     const sentAt = this.#sentAt.get(message[1]);
     if (message[0] === fenced) this.fence = message[2];
     if (message[0] !== grant && message[0] !== alive) return;
-    this.ticket = message[2].slice();
+    this.ticket = Uint8Array.from(message[2]);
     this.tickets.set(server, this.ticket);
     if (sentAt === undefined) return;
     if (message[0] === grant) this.#count = message[7];

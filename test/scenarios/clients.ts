@@ -32,12 +32,14 @@ export class Clients {
     this.#pool = pool;
   }
 
-  /** `request a B [COUNT] [HOLD]`. */
-  request([names = '', server = '', count = '1', hold = '0']: readonly string[]): void {
+  /** `request a B [COUNT] [HOLD] [patience=MS]`; once more for a poll. */
+  request([names = '', server = '', ...rest]: readonly string[]): void {
+    const [count = 1, hold = 0] = rest.filter((word) => /^\d+$/.test(word)).map(Number);
+    const patienceMs = Number(optionIn(rest, 'patience') ?? 0);
     this.#say(names, {
       server,
       build: (sequence, { key }) => {
-        const wish = [null, 'Application', null, Number(count), 0, Number(hold)] as const;
+        const wish = [null, 'Application', null, count, patienceMs, hold] as const;
         return [MessageType.request, sequence, key, ...wish];
       },
     });
@@ -148,7 +150,7 @@ function ticketOf(client: ScenarioClient, words: readonly string[]): Uint8Array 
   const ticket = from === null ? client.ticket : client.tickets.get(from);
   if (ticket === undefined) throw new Error(`${client.name} has no ticket from ${from}`);
   if (!words.includes('forged')) return ticket;
-  const forged = ticket.slice();
+  const forged = Uint8Array.from(ticket);
   forged[0] = (forged[0] ?? 0) ^ 1;
   return forged;
 }
