@@ -1,4 +1,5 @@
 /** One run of the chaos: a pool, its clients, what goes wrong, and what must hold all the same. */
+import { until } from '../../client/until.ts';
 import { Random } from '../random.ts';
 import { Faults } from './faults.ts';
 import { LIFETIME_MS, type Loss } from './holder.ts';
@@ -15,6 +16,10 @@ const LIMITS = new Map([
   ['Tight', 12],
   ['Wide', 30],
 ]);
+/** The clients take all seats within this. */
+const FULL_MS_MAX = 20_000;
+/** A client that reaches the majority again is served by it within this. */
+const REACHED_MS_MAX = 10_000;
 /** After healing, every client is served within this. */
 const SERVED_MS_MAX = 10_000;
 /** A leaked seat is back after its lifetime, the drift, the margin; and some for the machine. */
@@ -48,18 +53,25 @@ export async function runChaos(
   });
   const faults = new Faults(site, GROUPS, new Random(seed));
   try {
+    await until(() => heard.isContended, 'all seats are in use', FULL_MS_MAX);
     await faults.run(lastsMs, () => heard.record.sweep().length > 0);
     await site.serves();
     await Promise.all(groups.map((group) => group.stop()));
     const servedMs = await Promise.all(groups.map((group) => group.serve(SERVED_MS_MAX)));
     await allBack(site);
-    const losses = heard.losses.map((loss) => lossWords(loss, faults));
+    const losses = heard.losses
+      .filter(({ holder, at }) => !faults.wasOnIsland(groupOf(holder), at, REACHED_MS_MAX))
+      .map((loss) => lossWords(loss, faults));
     const seen = [...heard.record.sweep(), ...faults.problems, ...heard.problems, ...losses];
     const problems = [...new Set([...seen, ...logProblems(site)])];
     return { problems, summary: summaryOf(heard, faults, Math.max(...servedMs)) };
   } finally {
     await Promise.all(groups.map((group) => group.end()));
   }
+}
+
+function groupOf(holder: number): string {
+  return GROUPS[Math.floor(holder / GROUP_SIZE)] ?? '';
 }
 
 /** What the clients said. */
@@ -69,6 +81,14 @@ class Heard {
   readonly problems: string[] = [];
   /** How often each answer came. */
   readonly answers = new Map<string, number>();
+
+  /** All seats were in use once. */
+  get isContended(): boolean {
+    this.record.sweep();
+    return [...LIMITS].every(([application, limit]) => {
+      return this.record.most.get(application) === limit;
+    });
+  }
 
   take(line: HolderLine): void {
     if (line.type === 'began') this.record.began(line.belief);
@@ -109,7 +129,11 @@ function logProblems(site: PoolSite): string[] {
   });
 }
 
-function summaryOf({ record, answers }: Heard, { counts }: Faults, slowestMs: number): string {
+function summaryOf(
+  { record, answers, losses }: Heard,
+  { counts }: Faults,
+  slowestMs: number,
+): string {
   const words = (all: ReadonlyMap<string, number>) => {
     return [...all]
       .map(([name, count]) => `${name} ${count}`)
@@ -120,7 +144,7 @@ function summaryOf({ record, answers }: Heard, { counts }: Faults, slowestMs: nu
   return [
     `answers: ${words(answers)}`,
     `faults: ${words(counts)}`,
-    `most held at once: ${most.join(', ')}; claimed: ${record.claims}`,
+    `most held at once: ${most.join(', ')}; claimed: ${record.claims}, lost on islands: ${losses.length}`,
     `after healing the slowest client was served in ${Math.round(slowestMs)} ms`,
   ].join('\n');
 }

@@ -17,6 +17,8 @@ export const PASSING: ReadonlySet<string> = new Set([
 ]);
 const WAIT_MS_MAX = 20_000;
 const PAUSE_MS_MAX = 1_500;
+/** Most hold a seat for a moment, some for longer than its lifetime. */
+const SHORT_MS_MAX = 6_000;
 const HOLD_MS_MAX = 45_000;
 /** A program that dies says nothing: its seat comes back by its lifetime. */
 const DIES = 0.03;
@@ -126,7 +128,7 @@ export class Holder {
       lost.abort();
     });
     const before = performance.now();
-    await this.#pause(random.below(HOLD_MS_MAX), lost.signal);
+    await this.#pause(random.below(random.chance(0.6) ? SHORT_MS_MAX : HOLD_MS_MAX), lost.signal);
     seats.ended(belief);
     if (random.chance(DIES)) seat.detach();
     else await seat.release();
