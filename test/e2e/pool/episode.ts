@@ -20,6 +20,7 @@ const LONG_MS_MIN = 34_000;
 const LONG_MS_MAX = 42_000;
 const LONG = 0.3;
 const ISLAND = 0.5;
+const BUSY = 3;
 /** Faults of one episode do not begin at the same moment. */
 const STAGGER_MS_MAX = 1_500;
 
@@ -46,7 +47,7 @@ export interface Cast {
 /** The first one is a long island: what takes a key's lifetime to go wrong does so in every run. */
 export function planEpisode(cast: Cast, random: Random, isFirst: boolean): Fault[] {
   const minority = Math.floor((cast.servers.length - 1) / 2);
-  const victims = shuffled(cast.servers, random).slice(0, 1 + random.below(minority));
+  const victims = victimsOf(cast, random).slice(0, 1 + random.below(minority));
   const healthy = cast.servers.filter((server) => !victims.includes(server));
   const faults = victims.map((victim) => {
     const kind = isFirst ? random.pick(CUTS) : random.pick(KINDS);
@@ -57,12 +58,21 @@ export function planEpisode(cast: Cast, random: Random, isFirst: boolean): Fault
     .sort(byLength)
     .at(-1);
   if (longest !== undefined && (isFirst || random.chance(ISLAND))) {
-    return [...faults.map(keepingClients), island(longest, healthy, random.pick(cast.groups))];
+    const alone = faults.map((fault) => keepingClients(fault, cast));
+    return [...alone, island(longest, healthy, random.pick(cast.groups))];
   }
   // Clients also lose a server that is well, if another one is.
   if (healthy.length < 2 || random.chance(0.7)) return faults;
   const unreached = { kind: 'clients', victim: random.pick(healthy), isLong: false };
   return [...faults, planFault(unreached, { ...cast, healthy }, random)];
+}
+
+/** The servers, victims first. Clients go by the list: what befalls its head matters most. */
+function victimsOf({ servers }: Cast, random: Random): string[] {
+  const all = shuffled(servers, random);
+  if (random.chance(0.5)) return all;
+  const busy = random.pick(servers.slice(0, BUSY));
+  return [busy, ...all.filter((server) => server !== busy)];
 }
 
 interface Kind {
@@ -106,9 +116,9 @@ function island(fault: Fault, healthy: readonly string[], group: string): Fault 
 }
 
 /** The servers lose each other, and none of their clients. */
-function keepingClients(fault: Fault): Fault {
-  const isOfServers = (name: string) => name.length === 1;
-  return { ...fault, ways: fault.ways.filter((way) => way.every(isOfServers)) };
+function keepingClients(fault: Fault, { groups }: Cast): Fault {
+  const ways = fault.ways.filter((way) => !way.some((name) => groups.includes(name)));
+  return { ...fault, ways };
 }
 
 function bothWays(victim: string, names: readonly string[]): Way[] {
