@@ -13,6 +13,8 @@ const KINDS = [
 /** What leaves a server running, and without a majority. */
 const CUTS: readonly string[] = ['isolate', 'deaf', 'mute'];
 
+/** What a supervisor restarts at once is back before it is fenced, and has its keys still. */
+const RESTART_MS_MAX = 1_500;
 const LASTS_MS_MIN = 1_000;
 const LASTS_MS_MAX = 20_000;
 /** So long that a cut-off server's seats are opened and lent, while it may still be asked. */
@@ -97,17 +99,23 @@ function planFault(
     isolate: [...bothWays(victim, others), ...clients],
     part: [...bothWays(victim, [other]), ...clients],
   };
-  const long = isLong || (CUTS.includes(kind) && random.chance(LONG));
   return {
     kind,
     victim,
     ways: ways[kind] ?? [],
-    lastsMs: long
-      ? between(random, LONG_MS_MIN, LONG_MS_MAX)
-      : between(random, LASTS_MS_MIN, LASTS_MS_MAX),
+    lastsMs: lastsMs({ kind, victim, isLong }, random),
     delayMs: random.below(STAGGER_MS_MAX),
     mendAs: random.chance(0.5) ? 'late' : 'reset',
   };
+}
+
+function lastsMs({ kind, isLong }: Kind, random: Random): number {
+  if (isLong || (CUTS.includes(kind) && random.chance(LONG))) {
+    return between(random, LONG_MS_MIN, LONG_MS_MAX);
+  }
+  const isRestart = (kind === 'kill' || kind === 'terminate') && random.chance(0.5);
+  if (isRestart) return random.below(RESTART_MS_MAX);
+  return between(random, LASTS_MS_MIN, LASTS_MS_MAX);
 }
 
 /** This group reaches none of the servers that are well, for as long as the fault lasts. */
