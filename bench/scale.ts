@@ -4,7 +4,7 @@
  * one flush, which costs also without a pool; so one server is measured at the rate that a server
  * of each pool has, too. What is left between the two is what ledger and reports cost.
  */
-import { median, sum } from './figures.ts';
+import { sum } from './figures.ts';
 import { Paced } from './paced.ts';
 import { type BenchPool, type BenchServer, startServer, withPool } from './pool.ts';
 import { cpuMs } from './process-stat.ts';
@@ -23,7 +23,7 @@ export interface ScaleRow {
   readonly servers: number;
   /** Grants a second, of all servers together. */
   readonly rate: number;
-  /** Median of the rounds; microseconds of processor time, all servers together. */
+  /** Mean of the rounds, as all below; microseconds of processor time, all servers together. */
   readonly grantUs: number;
   /** Less what the same servers use without clients. */
   readonly netUs: number;
@@ -73,7 +73,7 @@ export async function measureScale(): Promise<ScaleResult> {
 }
 
 function rowOf({ servers, rate }: Setting, samples: readonly Sample[]): ScaleRow {
-  const of = (pick: (sample: Sample) => number) => median(samples.map(pick));
+  const of = (pick: (sample: Sample) => number) => sum(samples.map(pick)) / samples.length;
   return {
     ...{ servers, rate },
     grantUs: of(({ grantUs }) => grantUs),
