@@ -89,7 +89,7 @@ describe('a connection that is no server of the pool is refused by name, and not
     'another pool': { key: 'peer', code: 'untrusted', over: { 5: 'west' } },
     'no pool': { key: 'peer', code: 'untrusted', over: { 5: null } },
     'no greeting': { key: 'peer', code: 'protocol', over: { 9: null } },
-    'a greeting below 0': { key: 'peer', code: 'protocol', over: { 9: [1, -1, 0] } },
+    'a greeting below 0': { key: 'peer', code: 'protocol', over: { 9: [1, -1, 5, 0] } },
     'a role that does not exist': { key: 'peer', code: 'protocol', over: { 4: 'leader' } },
   } as const;
   for (const [what, { key, code, ...rest }] of Object.entries(cases)) {
