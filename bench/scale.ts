@@ -30,8 +30,9 @@ export interface ScaleRow {
   /** Processor time of one server without clients: milliseconds a second. */
   readonly idleMs: number;
   readonly grantsPerFlush: number;
-  /** By round, `netUs`. */
-  readonly rounds: readonly number[];
+  /** Seats asked for at once. Rows in which it differs are not comparable. */
+  readonly burst: number;
+  readonly rounds: readonly Sample[];
 }
 
 export interface ScaleResult {
@@ -51,6 +52,7 @@ interface Sample {
   readonly netUs: number;
   readonly idleMs: number;
   readonly grantsPerFlush: number;
+  readonly burst: number;
 }
 
 export async function measureScale(): Promise<ScaleResult> {
@@ -80,7 +82,8 @@ function rowOf({ servers, rate }: Setting, samples: readonly Sample[]): ScaleRow
     netUs: of(({ netUs }) => netUs),
     idleMs: of(({ idleMs }) => idleMs),
     grantsPerFlush: of(({ grantsPerFlush }) => grantsPerFlush),
-    rounds: samples.map(({ netUs }) => netUs),
+    burst: of(({ burst }) => burst),
+    rounds: samples,
   };
 }
 
@@ -106,6 +109,7 @@ async function measure(pool: BenchPool, { rate, connections }: Setting): Promise
     netUs: perGrant(loaded - idle),
     idleMs: (idle * 1_000) / servers.length,
     grantsPerFlush: paced.granted / flushes,
+    burst: paced.burst,
   };
 }
 
