@@ -1,6 +1,6 @@
 /**
  * Load at a fixed rate, however fast it is answered: seats taken and given back, over connections
- * spread over the servers. Never more than the servers take, so that what is compared is their cost.
+ * spread over the servers. Never more than the servers take: their cost is what is compared.
  */
 import { randomBytes } from 'node:crypto';
 import { BenchClient } from './client.ts';
@@ -48,8 +48,8 @@ export class Paced {
   }
 
   /**
-   * How many are sent at once, as a seat sees it. Where the machine is busy this process is late and
-   * catches up in bursts, which a server answers with fewer flushes: cheaper, and not comparable.
+   * How many are sent at once, as a seat sees it. Where the machine is busy this process is late
+   * and catches up in bursts, for which a server flushes less: cheaper, and not comparable.
    */
   get burst(): number {
     return this.#crowd / this.#sent;
