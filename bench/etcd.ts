@@ -50,11 +50,11 @@ export class EtcdNode {
     await this.post('/v3/kv/put', { key: btoa(key), value: btoa(value) });
   }
 
-  /** Ids of this member and of the one it follows, and the term. Throws where it does not answer. */
-  async standing(): Promise<{ readonly own: string; readonly leader: string; term: number }> {
-    const { header, leader, raftTerm } = await this.post('/v3/maintenance/status', {});
+  /** Ids of this member and of the one it follows. Throws where it does not answer. */
+  async standing(): Promise<{ readonly own: string; readonly leader: string }> {
+    const { header, leader } = await this.post('/v3/maintenance/status', {});
     const { member_id: own } = header as { member_id: string };
-    return { own, leader: String(leader ?? '0'), term: Number(raftTerm) };
+    return { own, leader: String(leader ?? '0') };
   }
 }
 

@@ -106,6 +106,7 @@ async function scale() {
     const ratio = (pool.netUs / row.netUs).toFixed(2);
     say(`${pool.servers} servers against 1 at the rate of one of them: ${ratio}`);
   }
+  say('Rows compare only where as many seats are asked for at once: a busy machine makes it more.');
   return { rows, alone, live: await live() };
 }
 
@@ -118,11 +119,12 @@ function scaleLine(
     'grants/s': Math.round(row.rate),
     'us a grant': Math.round(row.grantUs),
     'idle taken off': Math.round(row.netUs),
-    rounds: row.rounds.map(Math.round).join(' '),
+    rounds: row.rounds.map(({ netUs }) => Math.round(netUs)).join(' '),
     'against 1': (row.netUs / (against?.netUs ?? Number.NaN)).toFixed(2),
     'with idle': (row.grantUs / (against?.grantUs ?? Number.NaN)).toFixed(2),
     'idle ms/s each': row.idleMs.toFixed(1),
     'grants per flush': row.grantsPerFlush.toFixed(2),
+    'asked at once': row.burst.toFixed(1),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * The same seat workload on other people's durable stores, where they are on the PATH: Redis with one
- * Lua script a message and `appendfsync always`, etcd with one transaction a message.
+ * The same seat workload on other people's durable stores, where they are on the PATH: Redis with
+ * one Lua script a message and `appendfsync always`, etcd with one transaction a message.
  */
 import { mkdirSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';

@@ -4,7 +4,7 @@
  * one flush, which costs also without a pool; so one server is measured at the rate that a server
  * of each pool has, too. What is left between the two is what ledger and reports cost.
  */
-import { median, sum } from './figures.ts';
+import { sum } from './figures.ts';
 import { Paced } from './paced.ts';
 import { type BenchPool, type BenchServer, startServer, withPool } from './pool.ts';
 import { cpuMs } from './process-stat.ts';
@@ -23,15 +23,16 @@ export interface ScaleRow {
   readonly servers: number;
   /** Grants a second, of all servers together. */
   readonly rate: number;
-  /** Median of the rounds; microseconds of processor time, all servers together. */
+  /** Mean of the rounds, as all below; microseconds of processor time, all servers together. */
   readonly grantUs: number;
   /** Less what the same servers use without clients. */
   readonly netUs: number;
   /** Processor time of one server without clients: milliseconds a second. */
   readonly idleMs: number;
   readonly grantsPerFlush: number;
-  /** By round, `netUs`. */
-  readonly rounds: readonly number[];
+  /** Seats asked for at once. Rows in which it differs are not comparable. */
+  readonly burst: number;
+  readonly rounds: readonly Sample[];
 }
 
 export interface ScaleResult {
@@ -51,6 +52,7 @@ interface Sample {
   readonly netUs: number;
   readonly idleMs: number;
   readonly grantsPerFlush: number;
+  readonly burst: number;
 }
 
 export async function measureScale(): Promise<ScaleResult> {
@@ -73,14 +75,15 @@ export async function measureScale(): Promise<ScaleResult> {
 }
 
 function rowOf({ servers, rate }: Setting, samples: readonly Sample[]): ScaleRow {
-  const of = (pick: (sample: Sample) => number) => median(samples.map(pick));
+  const of = (pick: (sample: Sample) => number) => sum(samples.map(pick)) / samples.length;
   return {
     ...{ servers, rate },
     grantUs: of(({ grantUs }) => grantUs),
     netUs: of(({ netUs }) => netUs),
     idleMs: of(({ idleMs }) => idleMs),
     grantsPerFlush: of(({ grantsPerFlush }) => grantsPerFlush),
-    rounds: samples.map(({ netUs }) => netUs),
+    burst: of(({ burst }) => burst),
+    rounds: samples,
   };
 }
 
@@ -106,6 +109,7 @@ async function measure(pool: BenchPool, { rate, connections }: Setting): Promise
     netUs: perGrant(loaded - idle),
     idleMs: (idle * 1_000) / servers.length,
     grantsPerFlush: paced.granted / flushes,
+    burst: paced.burst,
   };
 }
 
