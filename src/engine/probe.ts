@@ -67,7 +67,8 @@ export class Prober {
     const othersWait = (row.word?.othersSince ?? null) !== null;
     if (row.line.head !== null || othersWait) return ruled('line', allInUse(), more);
     if (count <= row.available) return this.#granted(row, count, { source: 'row', lenders: [] });
-    if (count <= row.reachable) return this.#granted(row, count, { source: 'free-pool', lenders: [] });
+    if (count <= row.reachable)
+      return this.#granted(row, count, { source: 'free-pool', lenders: [] });
     if (elsewhere === null && !this.#pool.isAlone) {
       return ruled('seats', denial.shortHere(row, { count, server: this.#name }), more);
     }
