@@ -97,7 +97,7 @@ export class Prober {
     };
   }
 
-  /** What stands around the verdict: servers that are lost, with what that means for their seats. */
+  /** Servers that are lost, and when their seats can be lent. */
   #context(row: Row, time: Time): ErrorDetails {
     const lost = this.#pool.outlook.lost(row).map(({ opensAt, ...server }) => {
       const at = opensAt === null ? null : time.wall + Math.max(0, opensAt - time.boot);

@@ -36,6 +36,8 @@ export interface WhyDocument {
   readonly servers: unknown;
   /** Who holds seats of the application, in all its versions, the oldest first. */
   readonly holders: readonly Authorization[];
+  /** The leader could not be asked: this is what other servers know. */
+  readonly partial: boolean;
   /** Servers that could not be asked who holds seats there. */
   readonly unreached: unknown;
 }
@@ -48,7 +50,8 @@ export async function whyOf(link: PoolLink, wish: Wish): Promise<WhyDocument> {
   const { pool, leader = null, servers, unreached, authorizations } = status;
   const holders = authorizations.filter((one) => vendor === null || one.vendor === vendor);
   const license = licenseIn(status, verdict);
-  return { pool, application, verdict, server, leader, license, servers, holders, unreached };
+  const found = { pool, application, verdict, server, leader, license, servers, holders };
+  return { ...found, partial: status['partial'] === true, unreached };
 }
 
 interface Said {
