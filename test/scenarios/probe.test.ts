@@ -135,6 +135,23 @@ describe('a server that is lost', () => {
     expect(request('A', 8)).toBe('granted');
   });
 
+  test('lends as any other once it returned', () => {
+    const { pool, probe, request } = poolOfThree();
+    pool.server('C').crash();
+    pool.advance(L + 10_000);
+    expect(lostIn(probe('A', 8))).toMatchObject([{ state: 'opened' }]);
+    pool.server('C').start();
+    pool.link();
+    pool.advance(5_000);
+    const back = probe('A', 8);
+    expect(lostIn(back)).toEqual([]);
+    expect(back.details['lenders']).toMatchObject([
+      { server: 'B', opened: false },
+      { server: 'C', opened: false },
+    ]);
+    expect(request('A', 8)).toBe('granted');
+  });
+
   test('and without a majority the numbers of the license are told all the same', () => {
     const { pool, probe, request } = poolOfThree();
     pool.server('B').crash();
