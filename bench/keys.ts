@@ -1,6 +1,5 @@
 /** Memory of a live key, and a start with a million of them. */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDataDirectory } from '../src/engine/io/data-directory.ts';
 import { tableWrite } from '../src/engine/key-journal.ts';
@@ -9,6 +8,7 @@ import { licenseKey } from '../src/engine/license/distribution.ts';
 import { Space, spacePrefix, type Write } from '../src/engine/records.ts';
 import { idText } from '../src/engine/seat-key.ts';
 import { type BenchPool, startServer } from './pool.ts';
+import { ownBytes } from './process-stat.ts';
 
 const KEYS = 1_000_000;
 const BATCH = 5_000;
@@ -25,13 +25,13 @@ export interface KeyResult {
 
 export async function measureKeys(pool: BenchPool): Promise<KeyResult> {
   const empty = await startServer(pool);
-  const emptyBytes = residentBytes(empty.pid);
+  const emptyBytes = ownBytes(empty.pid);
   await empty.stop();
   process.stderr.write(`  writing ${KEYS} keys\n`);
   await writeKeys(pool);
   const readMs = await readKeys(pool);
   const full = await startServer(pool);
-  const fullBytes = residentBytes(full.pid);
+  const fullBytes = ownBytes(full.pid);
   await full.stop();
   const { startMs } = full;
   const bytesPerKey = (fullBytes - emptyBytes) / KEYS;
@@ -77,9 +77,4 @@ async function readKeys({ first }: BenchPool): Promise<number> {
   if (read !== KEYS) throw new Error(`${read} keys were read back`);
   await database.close();
   return readMs;
-}
-
-function residentBytes(pid: number): number {
-  const line = /RssAnon:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Number(line?.[1]) * 1_024;
 }

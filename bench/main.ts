@@ -8,8 +8,10 @@ import { measureExec } from './exec.ts';
 import { measureFailover } from './failover.ts';
 import { measureGrants } from './grants.ts';
 import { measureKeys } from './keys.ts';
+import { liveFiles, measureLive } from './live.ts';
 import { measurePeers } from './peers.ts';
 import { type BenchPool, withPool } from './pool.ts';
+import { measureScale, type ScaleRow } from './scale.ts';
 
 const PARTS: Readonly<Record<string, () => Promise<unknown>>> = {
   grants: () => withPool(1, grants),
@@ -17,6 +19,7 @@ const PARTS: Readonly<Record<string, () => Promise<unknown>>> = {
   exec: () => withPool(1, exec),
   peers: () => withPool(1, peers),
   failover,
+  scale,
 };
 
 const asked = process.argv.slice(2).filter((argument) => argument in PARTS);
@@ -86,6 +89,59 @@ async function failover() {
   );
   say('Survivors keep the grant window that they have, up to 3 s: most first grants come at once,');
   say('out of their own rows. A commit has to wait for the new leader, as a put of etcd has.');
+  return result;
+}
+
+async function scale() {
+  const { rows, alone } = await measureScale();
+  const [single] = rows;
+  say('Processor time for a seat taken and given back, all servers of the pool together');
+  console.table([
+    ...rows.map((row) => scaleLine(row, { against: single, servers: `${row.servers}` })),
+    ...alone.map((row) => scaleLine(row, { against: single, servers: '1, at less' })),
+  ]);
+  for (const [at, row] of alone.entries()) {
+    const pool = rows[at + 1];
+    if (pool === undefined) continue;
+    const ratio = (pool.netUs / row.netUs).toFixed(2);
+    say(`${pool.servers} servers against 1 at the rate of one of them: ${ratio}`);
+  }
+  return { rows, alone, live: await live() };
+}
+
+function scaleLine(
+  row: ScaleRow,
+  { against, servers }: { readonly against: ScaleRow | undefined; readonly servers: string },
+) {
+  return {
+    servers,
+    'grants/s': Math.round(row.rate),
+    'us a grant': Math.round(row.grantUs),
+    'idle taken off': Math.round(row.netUs),
+    rounds: row.rounds.map(Math.round).join(' '),
+    'against 1': (row.netUs / (against?.netUs ?? Number.NaN)).toFixed(2),
+    'with idle': (row.grantUs / (against?.grantUs ?? Number.NaN)).toFixed(2),
+    'idle ms/s each': row.idleMs.toFixed(1),
+    'grants per flush': row.grantsPerFlush.toFixed(2),
+  };
+}
+
+async function live() {
+  const result = await measureLive();
+  if (result === null) {
+    say(`Live clients: not measured, since ulimit -n is below ${liveFiles()}.`);
+    return null;
+  }
+  const { clients, heartbeats, lost } = result;
+  say(`${clients} live clients, ${heartbeats.toFixed(1)} heartbeats a second, ${lost} unanswered`);
+  console.table(
+    result.servers.map(({ name, cpuShare, residentBytes, emptyBytes }) => ({
+      server: name,
+      'processor, %': (cpuShare * 100).toFixed(1),
+      'resident MB': Math.round(residentBytes / 1e6),
+      'without clients': Math.round(emptyBytes / 1e6),
+    })),
+  );
   return result;
 }
 

@@ -5,6 +5,7 @@ import { type ConnectFlags, connectFlags, openClient } from './shared/connect.ts
 import { durationFlag } from './shared/duration.ts';
 import { failureReport, outcomeReport, writeReport } from './shared/exec-report.ts';
 import { reportFailure } from './shared/failure.ts';
+import { heldSeat, taken } from './shared/held-seat.ts';
 import { Interrupted } from './shared/interrupt.ts';
 import { checkRunnable, type Inherited, NotRunnable } from './shared/launch.ts';
 import { INHERITED_DESCRIPTORS, ignoredSignals } from './shared/process-facts.ts';
@@ -43,7 +44,9 @@ back after its key lifetime.`;
     }),
     ...seatFlags,
     'key-file': Flags.string({
-      description: "Keep the seat's key in this file while COMMAND runs.",
+      description:
+        "Keep the seat's key in this file while COMMAND runs. If it holds a key already, of " +
+        'lm request --hold, that seat is taken over instead of asking for one.',
       helpValue: 'FILE',
     }),
     'on-loss': Flags.option({ options: ['terminate', 'warn'] as const })({
@@ -88,14 +91,15 @@ back after its key lifetime.`;
 
   async #run(command: readonly string[], { flags, signals, inherited }: Setting): Promise<Outcome> {
     checkRunnable(command[0]);
-    const client = await openClient(flags);
+    const { grace: graceMs = GRACE_MS, 'on-loss': onLoss, 'key-file': keyFile } = flags;
+    const held = await heldSeat(keyFile, flags.app);
+    const client = await openClient(flags, held === null ? {} : { instance: held.instance });
     const progress = waitingProgress(flags.app);
     try {
       const { onWaiting } = progress;
       const asked = { ...requestOf(flags.app, flags), onWaiting, signal: signals.interrupted };
-      const seat = await client.request(asked);
+      const seat = (await taken(client, held)) ?? (await client.request(asked));
       progress.stop();
-      const { grace: graceMs = GRACE_MS, 'on-loss': onLoss, 'key-file': keyFile } = flags;
       const policy = { graceMs, onLoss, keyFile, tell: (line: string) => this.tell(line) };
       return await runOnSeat({ command, seat, signals, inherited, policy });
     } finally {

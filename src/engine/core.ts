@@ -9,6 +9,7 @@ import { ClockGuard } from './clock-guard.ts';
 import { type Effects, Outbox } from './effects.ts';
 import { Elsewhere } from './elsewhere.ts';
 import { LmError } from './errors.ts';
+import { Holds } from './holds.ts';
 import { Issuer } from './issuer.ts';
 import { KeyMoves } from './key-moves.ts';
 import { KeyTable } from './key-table.ts';
@@ -53,6 +54,8 @@ export interface CoreOptions {
   readonly boot: number;
   /** The number of the last transaction on its disk. */
   readonly transaction: number;
+  /** A whole number drawn for this start. */
+  readonly start: number;
   /** The RLF that founded the pool. */
   readonly founding: Rlf;
   /** 32 random bytes, for a pool that has no ticket secret yet. */
@@ -66,6 +69,8 @@ export interface Authorization {
   readonly version: string;
   readonly count: number;
   readonly expiresAt: number;
+  /** A record of the ledger: at no server, and kept without heartbeats. */
+  readonly isHeld: boolean;
 }
 
 /** What serving a line of the leader's own changes may be planned for at once. */
@@ -80,6 +85,7 @@ export class Core {
   readonly #rows: Rows;
   readonly #relays: Relays;
   readonly #elsewhere: Elsewhere;
+  readonly #holds: Holds;
   readonly #issuer: Issuer;
   readonly #moves: KeyMoves;
   readonly #status: Status;
@@ -104,7 +110,9 @@ export class Core {
     const parts = { pool, rows: this.#rows, keys: this.#keys, lines: this.#lines, outbox };
     const mint = new TicketMint(server);
     this.#elsewhere = new Elsewhere({ ...parts, relays: this.#relays, mint });
-    this.#issuer = new Issuer({ ...parts, mint, elsewhere: this.#elsewhere });
+    this.#holds = new Holds({ ...parts, mint });
+    const helpers = { mint, elsewhere: this.#elsewhere, holds: this.#holds };
+    this.#issuer = new Issuer({ ...parts, ...helpers });
     this.#moves = new KeyMoves({ ...parts, issuer: this.#issuer });
     this.#status = new Status({ ...parts, name });
     this.#prober = new Prober({ ...parts, name });
@@ -112,6 +120,7 @@ export class Core {
     this.#offers = new Offers(pool, outbox);
     this.#keys.recover(source, time.boot);
     for (const key of this.#keys.values()) this.#issuer.count(key);
+    this.#holds.timeAll(time.boot);
     pool.attach({
       applied: (applied) => this.#applied(applied),
       restored: ({ before, proposal }) => this.#restored(before, proposal),
@@ -154,6 +163,7 @@ export class Core {
     return this.#pool.state;
   }
 
+  /** Keys in this server's table. */
   get keyCount(): number {
     return this.#keys.size;
   }
@@ -166,10 +176,13 @@ export class Core {
   /** A live key, as a proof describes it, or null. */
   authorization(id: string, time: Time): Authorization | null {
     const key = this.#keys.get(id);
-    if (key === undefined) return null;
-    const { vendor, application, version } = this.#rows.of(key.terms.license).named;
-    const expiresAt = time.wall + key.deadline - time.boot;
-    return { vendor, application, version, count: key.terms.count, expiresAt };
+    const held = key === undefined ? this.#holds.get(id) : undefined;
+    const { license, count } = key?.terms ?? { license: held?.license ?? '', count: 0 };
+    if (key === undefined && held === undefined) return null;
+    const { vendor, application, version } = this.#rows.of(license).named;
+    const expiresAt = time.wall + (key?.deadline ?? this.#holds.endOf(id)) - time.boot;
+    const isHeld = held !== undefined;
+    return { vendor, application, version, count: held?.key.count ?? count, expiresAt, isHeld };
   }
 
   step(event: Event, time: Time): void {
@@ -203,7 +216,8 @@ export class Core {
   get nextTick(): number {
     const expiry = this.#keys.nextExpiry ?? Number.POSITIVE_INFINITY;
     const line = this.#lines.nextDue ?? Number.POSITIVE_INFINITY;
-    return Math.min(expiry, line, this.#pool.nextDue, this.#offers.nextDue);
+    const { nextDue } = this.#holds;
+    return Math.min(expiry, line, nextDue, this.#pool.nextDue, this.#offers.nextDue);
   }
 
   #take(event: Exclude<Event, { type: 'persisted' }>, time: Time): void {
@@ -233,6 +247,7 @@ export class Core {
         this.#issuer.tick(time);
         this.#offers.tick(time);
         this.#relays.tick(time.boot);
+        this.#holds.tick(time.boot);
         return;
     }
   }
@@ -307,9 +322,10 @@ export class Core {
     if (valid && entry?.type === 'rlf') this.#noteRlf();
     if (valid && entry?.type === 'evict') this.#acts.evicted(entry.id);
     this.#issuer.refreshed(this.#rows.refresh(applied.touched), time);
-    this.#elsewhere.applied(applied, ({ client, message }) => {
-      this.#issuer.heartbeat(client, message, time);
+    this.#holds.applied(applied, time.boot, ({ client, sequence, id }) => {
+      this.#issuer.taken(client, sequence, id);
     });
+    this.#elsewhere.applied(applied, ({ client, message }) => this.#message(client, message, time));
   }
 
   #restored(before: number, proposal: number): void {
@@ -319,6 +335,8 @@ export class Core {
     this.#clock.passed(this.state.mark, time);
     this.#issuer.refreshed(this.#rows.refresh(null), time);
     this.#elsewhere.over(proposal);
+    this.#holds.over(proposal);
+    this.#holds.timeAll(time.boot);
   }
 
   /** Rows that changed are reported; where this server leads, that may lead to more. */
@@ -334,6 +352,7 @@ export class Core {
   #sessionChanged(): void {
     this.#rows.over(Number.POSITIVE_INFINITY);
     this.#elsewhere.over(Number.POSITIVE_INFINITY);
+    this.#holds.over(Number.POSITIVE_INFINITY);
     // What could not be proposed without a session can be now.
     this.#issuer.refreshed([...this.#rows.values()], this.#pool.time);
   }

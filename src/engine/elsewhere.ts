@@ -24,7 +24,7 @@ interface Claim {
   readonly id: string;
   /** Who is to be answered; the last one who asked. */
   client: Client;
-  message: Heartbeat;
+  message: Heartbeat | Release;
 }
 
 /** Where the key of a ticket is. */
@@ -61,6 +61,7 @@ export class Elsewhere {
     const id = idTextOfKey(message[2]);
     const known = this.#claims.get(id);
     if (known !== undefined) {
+      if (known.message[0] === MessageType.release) return;
       known.client = client;
       known.message = message;
       return;
@@ -86,6 +87,13 @@ export class Elsewhere {
   release(client: Client, message: Release, time: Time): void {
     const [, sequence, key] = message;
     const id = idTextOfKey(key);
+    const claim = this.#claims.get(id);
+    if (claim !== undefined) {
+      // It is on its way here, and ends once it has come.
+      claim.client = client;
+      claim.message = message;
+      return;
+    }
     const ticket = this.#ticketOf(id, client, message[3]);
     const found: Found = ticket === null ? { at: 'nowhere' } : this.#find(id, ticket);
     if (found.at === 'up' && this.#relays.pass(found.server, client, message, time.boot)) return;
@@ -102,15 +110,17 @@ export class Elsewhere {
   }
 
   /** An own proposal is applied, void or not: who waits for it is answered. */
-  applied({ entry, valid }: Applied, heartbeat: (claim: Claim) => void): void {
+  applied({ entry, valid }: Applied, again: (claim: Claim) => void): void {
     const number = this.#pool.ownNumber(entry) ?? 0;
     const claim = this.#byNumber.get(number);
     if (claim === undefined) return;
     this.#byNumber.delete(number);
     this.#claims.delete(claim.id);
     // Void: the key is somewhere else meanwhile, and the client is told where, not let in unasked.
-    if (!valid) claim.message = withoutFence(claim.message);
-    heartbeat(claim);
+    if (!valid && claim.message[0] === MessageType.heartbeat) {
+      claim.message = withoutFence(claim.message);
+    }
+    again(claim);
   }
 
   /** What was proposed up to this number is over, and how is not known: its clients ask again. */
@@ -167,7 +177,8 @@ export class Elsewhere {
           count,
           claim: { key, fence },
         };
-    const number = this.#rows.claim(row, proposal, count);
+    const outgoing = proposal.type === 'end' ? count : 0;
+    const number = this.#rows.propose(row, proposal, outgoing);
     if (number === null) {
       this.#outbox.reply(client, busy(message[1]));
       return;

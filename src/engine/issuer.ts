@@ -9,6 +9,7 @@ import { type Denial, evicted, expired, lineFull, noMajority, notServed } from '
 import type { Outbox } from './effects.ts';
 import type { Elsewhere } from './elsewhere.ts';
 import { assert } from './errors.ts';
+import type { Holds } from './holds.ts';
 import { holderOf } from './key-record.ts';
 import type { KeyTable, SeatKey } from './key-table.ts';
 import type { ClaimedKey } from './ledger/entries.ts';
@@ -33,6 +34,7 @@ export class Issuer {
   readonly #outbox: Outbox;
   readonly #mint: TicketMint;
   readonly #elsewhere: Elsewhere;
+  readonly #holds: Holds;
 
   constructor(parts: {
     readonly pool: Pool;
@@ -42,10 +44,12 @@ export class Issuer {
     readonly outbox: Outbox;
     readonly mint: TicketMint;
     readonly elsewhere: Elsewhere;
+    readonly holds: Holds;
   }) {
     this.#pool = parts.pool;
     this.#mint = parts.mint;
     this.#elsewhere = parts.elsewhere;
+    this.#holds = parts.holds;
     this.#rows = parts.rows;
     this.#keys = parts.keys;
     this.#lines = parts.lines;
@@ -63,9 +67,14 @@ export class Issuer {
     }
     const id = idTextOfKey(message[2]);
     const key = this.#keys.get(id);
+    const held = key === undefined ? this.#holds.get(id) : undefined;
     const place = key === undefined ? this.#lines.find(id) : undefined;
     if (key !== undefined) {
       this.#again(client, sequence, key, time);
+    } else if (held !== undefined) {
+      this.#holds.renew(held, { client, sequence }, 'grant');
+    } else if (this.#holds.isEntering(id)) {
+      this.#holds.again(id, { client, sequence });
     } else if (place !== undefined) {
       const patienceEnd = time.boot + patienceMs;
       const graceEnd = patienceEnd + this.#graceMs;
@@ -115,7 +124,7 @@ export class Issuer {
       goneSince: null,
       told: 0,
     };
-    if (row.canIssue(count) && this.#rows.allows(row, waiter.holdMs)) {
+    if (row.canIssue(count)) {
       this.#issue(row, waiter, time);
     } else if (row.line.full) {
       this.#deny(client, sequence, lineFull(row, count));
@@ -136,7 +145,9 @@ export class Issuer {
     }
     const key = this.#keys.get(idTextOfKey(message[2]));
     if (key === undefined) {
-      this.#elsewhere.heartbeat(client, message, time);
+      if (!this.#holds.heartbeat(client, message, time)) {
+        this.#elsewhere.heartbeat(client, message, time);
+      }
       return;
     }
     const over = this.#overBy(key);
@@ -145,6 +156,16 @@ export class Issuer {
       return;
     }
     this.#keys.renew(key, time.boot);
+    this.#replyAlive(client, sequence, key);
+  }
+
+  /** Held seats that were taken over are an ordinary seat here now. */
+  taken(client: Client, sequence: number, id: string): void {
+    const key = this.#keys.get(id);
+    if (key !== undefined) this.#replyAlive(client, sequence, key);
+  }
+
+  #replyAlive(client: Client, sequence: number, key: SeatKey): void {
     const { sequence: rlfSequence } = this.#pool.state.rlf;
     const ticket = this.#ticket(key);
     this.#outbox.reply(client, [alive, sequence, ticket, key.terms.lifetimeMs, rlfSequence]);
@@ -158,7 +179,9 @@ export class Issuer {
     if (key === undefined) {
       const place = this.#lines.find(id);
       if (place === undefined) {
-        this.#elsewhere.release(client, message, time);
+        const held = this.#holds.get(id);
+        if (held !== undefined) this.#holds.release(held, { client, sequence });
+        else this.#elsewhere.release(client, message, time);
         return;
       }
       this.#lines.leave(place.row, place.waiter);
@@ -241,8 +264,13 @@ export class Issuer {
     for (const row of this.#rows.values()) if (row.line.length > 0) this.#settle(row, time);
   }
 
-  #issue(row: Row, { id, count, client, holdMs, sequence }: Waiter, time: Time): void {
-    const terms = row.termsOf(count, holdMs > 0 ? holdMs : row.lifetimeMs);
+  #issue(row: Row, waiter: Waiter, time: Time): void {
+    if (waiter.holdMs > 0) {
+      this.#holds.enter(row, waiter, time);
+      return;
+    }
+    const { id, count, client, sequence } = waiter;
+    const terms = row.termsOf(count, row.lifetimeMs);
     const body = { id, since: time.wall, terms, holder: holderOf(client) };
     row.inUse += count;
     this.#rows.changed(row);
@@ -305,7 +333,6 @@ export class Issuer {
     for (let head = row.line.head; head !== null; head = row.line.head) {
       const servable = row.phase === 'active' && row.accounts.deficit === 0;
       if (!servable || head.count > row.available || !row.headGoesFirst) return;
-      if (!this.#rows.allows(row, head.holdMs)) return;
       this.#lines.leave(row, head);
       this.#rows.changed(row);
       this.#issue(row, head, time);
@@ -343,7 +370,7 @@ export class Issuer {
   /** Its patience is over, or no seat that comes free will ever be for it. */
   #waitsInVain(row: Row, { count, patienceEnd, graceEnd }: Waiter, time: Time): boolean {
     if (row.phase !== 'active' || count > row.ceiling) return true;
-    if (patienceEnd > time.boot || row.incoming > 0 || row.lengthening > 0) return false;
+    if (patienceEnd > time.boot || row.incoming > 0) return false;
     return graceEnd <= time.boot || this.#isHopeless(row);
   }
 

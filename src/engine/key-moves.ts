@@ -32,6 +32,8 @@ export class KeyMoves {
     } else if (entry.type === 'end') {
       const to = entry.released ? null : entry.by.server;
       this.#move({ key: entry.key, license: entry.license, from: entry.server, to }, time);
+    } else if (entry.type === 'record-take' && entry.by.server === this.#pool.server) {
+      this.#issuer.adopt(entry.license, entry.key, time);
     } else if (entry.type === 'opened' && entry.server === this.#pool.server) {
       this.#dropAll(new Set(entry.licenses));
     }

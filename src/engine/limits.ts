@@ -72,6 +72,8 @@ export const PROPOSALS_MAX = 16_384;
 export const PROPOSAL_AGAIN_MS = 1_000;
 /** Acks whose send time is remembered until the leader echoes one. */
 export const ECHOES_MAX = 256;
+/** Acks within this share a number. */
+export const ECHO_SPACING_MS = 20;
 /** How often what other servers showed of themselves is written at most. */
 export const PEER_RECORD_INTERVAL_MS = 1_000;
 /** At a cold start, servers that came on line within this of each other go by priority. */
@@ -112,6 +114,7 @@ export const STATUS_SCAN_MAX = 20_000;
 
 assert(KEY_LIFETIME_MS_MAX * (1 + CLOCK_DRIFT_MAX) < MOVED_KEPT_MS, 'no key outlives its trace');
 assert(KEY_LIFETIME_MS_MIN <= KEY_LIFETIME_MS_DEFAULT, 'the default key lifetime is long enough');
+assert(ECHOES_MAX * ECHO_SPACING_MS > WINDOW_MS, 'no ack that can count is forgotten');
 assert(HEARTBEAT_MS * 2 < LEADER_MISSING_MS, 'one lost heartbeat does not look like a lost leader');
 assert(LEADER_MISSING_MS < WINDOW_MS, 'a new leader may be sought before windows close');
 assert(HELLO_BYTES_MAX <= CLIENT_FRAME_BYTES_MAX, 'a hello is a client frame');

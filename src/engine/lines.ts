@@ -6,6 +6,8 @@ import { type Waiter, waiterDeadline } from './line.ts';
 import { MessageType } from './messages.ts';
 import type { Row } from './row.ts';
 
+const LOOK_AGAIN_MS = 20;
+
 export class Lines {
   readonly #outbox: Outbox;
   readonly #places = new Map<string, { readonly row: Row; readonly waiter: Waiter }>();
@@ -13,6 +15,8 @@ export class Lines {
   /** Rows with a line. */
   readonly #rows = new Set<Row>();
   #noticeAt = 0;
+  /** When `due` was asked last. */
+  #looked = Number.NEGATIVE_INFINITY;
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox;
@@ -87,6 +91,7 @@ export class Lines {
 
   /** Waiters whose time is over, with their rows. */
   due(now: number): { readonly row: Row; readonly waiter: Waiter }[] {
+    this.#looked = now;
     const due: { readonly row: Row; readonly waiter: Waiter }[] = [];
     for (const row of this.#rows) {
       for (const waiter of row.line) if (waiterDeadline(waiter) <= now) due.push({ row, waiter });
@@ -94,14 +99,17 @@ export class Lines {
     return due;
   }
 
-  /** When a waiter is due or may have moved up, or null where nobody waits. */
+  /**
+   * When a waiter is due or may have moved up, or null where nobody waits. One that is overdue
+   * waits for seats on their way, and is looked at again a little later.
+   */
   get nextDue(): number | null {
     if (this.#rows.size === 0) return null;
     let next = this.#noticeAt;
     for (const row of this.#rows) {
       for (const waiter of row.line) next = Math.min(next, waiterDeadline(waiter));
     }
-    return next;
+    return Math.max(next, this.#looked + LOOK_AGAIN_MS);
   }
 
   #attach(waiter: Waiter): void {

@@ -120,6 +120,8 @@ export type Heartbeat = [
   ticket: Uint8Array,
   /** A claim: the fence that a `fenced` reply named (DESIGN section 7). Absent or null: none. */
   fence?: number | null,
+  /** True takes over seats that are held (`--hold`): they live by heartbeats from then on. */
+  takes?: boolean | null,
 ];
 
 export type Alive = [

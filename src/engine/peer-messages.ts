@@ -65,6 +65,8 @@ export interface PeerGreeting {
    * one start: memory is identity (DESIGN section 5).
    */
   readonly transaction: number;
+  /** A random number of this start: two starts of one disk, one of them set back, differ in it. */
+  readonly start: number;
   /** How long it has been on line: at a cold start the longest leads. */
   readonly uptimeMs: number;
 }

@@ -21,6 +21,8 @@ export interface RecordSource {
 export const Space = {
   /** Accounts, by license. */
   account: 0x61,
+  /** Seats held without heartbeats, by id. */
+  held: 0x68,
   /** What became of keys since the last checkpoint of their table, by batch. */
   journal: 0x6a,
   /** Key table, by number. */

@@ -5,7 +5,7 @@
  */
 
 import type { Terms } from './key-record.ts';
-import { type Accounts, balance, longestMs } from './ledger/accounts.ts';
+import { type Accounts, balance } from './ledger/accounts.ts';
 import { type License, licenseOfKey } from './license/distribution.ts';
 import type { TableLicense } from './license/license-table.ts';
 import { Line } from './line.ts';
@@ -30,10 +30,6 @@ export class Row {
   phase: 'coming' | 'active' | 'over' = 'over';
   /** L for a key granted now, in milliseconds; 0 while it may not be used. */
   lifetimeMs = 0;
-  /** The longest L that a key issued here may have; more has to be entered in the ledger first. */
-  longestMs = 0;
-  /** And what is being entered, or 0. */
-  lengthening = 0;
   /** What the leader said last of the pool's line, while there is one. */
   word: LineWord | null = null;
 
@@ -54,7 +50,6 @@ export class Row {
     this.phase = license === null ? 'over' : license.phaseAt(mark);
     const usable = license !== null && this.phase === 'active';
     this.lifetimeMs = usable ? license.keyLifetimeMsAt(mark) : 0;
-    this.longestMs = longestMs(this.accounts, server, this.lifetimeMs);
   }
 
   get available(): number {
@@ -110,8 +105,8 @@ export class Row {
     return { license, inUse, available, waiting, waitingSeats, ...first };
   }
 
-  /** Most seats that could ever be issued at once as things stand. */
+  /** Most seats that could ever be issued at once: what is held ends some time, too. */
   get ceiling(): number {
-    return this.accounts.hardLimit - this.accounts.records;
+    return this.accounts.hardLimit;
   }
 }

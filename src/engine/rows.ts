@@ -147,36 +147,24 @@ export class Rows {
     if (count > 0) this.#move({ row, from: this.#server, to: DEFICIT, count });
   }
 
-  /** Longer lives than the license gives, for a hold: true once they may be had. */
-  allows(row: Row, lifetimeMs: number): boolean {
-    if (lifetimeMs <= row.longestMs) return true;
-    if (row.lengthening < lifetimeMs) {
-      const proposal = { type: 'lifetime', license: row.id, ms: lifetimeMs } as const;
-      this.#propose(proposal, { row, incoming: 0, outgoing: 0, lengthening: lifetimeMs });
-    }
-    return false;
-  }
-
-  /** A claim: with `end` its seats are taken out of what is available here, meanwhile. */
-  claim(row: Row, proposal: Proposal, count: number): number | null {
-    const outgoing = proposal.type === 'end' ? count : 0;
-    return this.#propose(proposal, { row, incoming: 0, outgoing, lengthening: 0 });
+  /** Proposes something about a license; `outgoing` of its seats are no longer available here. */
+  propose(row: Row, proposal: Proposal, outgoing: number): number | null {
+    return this.#propose(proposal, { row, incoming: 0, outgoing });
   }
 
   #move({ row, from, to, count }: Move): void {
     const proposal = { type: 'move', license: row.id, from, to, count, claim: null } as const;
     const incoming = to === this.#server ? count : 0;
     const outgoing = from === this.#server ? count : 0;
-    this.#propose(proposal, { row, incoming, outgoing, lengthening: 0 });
+    this.#propose(proposal, { row, incoming, outgoing });
   }
 
   #propose(proposal: Proposal, moving: Moving): number | null {
     const number = this.#pool.propose(proposal);
     if (number === null) return null;
-    const { row, incoming, outgoing, lengthening } = moving;
+    const { row, incoming, outgoing } = moving;
     row.incoming += incoming;
     row.outgoing += outgoing;
-    row.lengthening = Math.max(row.lengthening, lengthening);
     this.#moving.set(number, moving);
     return number;
   }
@@ -187,8 +175,6 @@ interface Moving {
   readonly row: Row;
   readonly incoming: number;
   readonly outgoing: number;
-  /** L that is being made possible, in milliseconds; 0 for none. */
-  readonly lengthening: number;
 }
 
 interface Move {
@@ -200,8 +186,7 @@ interface Move {
 
 const NOTHING = { usage: [], urgent: false };
 
-function arrived({ row, incoming, outgoing, lengthening }: Moving): void {
+function arrived({ row, incoming, outgoing }: Moving): void {
   row.incoming -= incoming;
   row.outgoing -= outgoing;
-  if (lengthening === row.lengthening) row.lengthening = 0;
 }

@@ -135,6 +135,8 @@ export class Status {
       deficit,
       commuted: 0,
       held: records,
+      // Given up by this server, by entries that are not applied yet.
+      underWay: row.outgoing,
       waiting: sum(
         cells.map(({ waiting }) => waiting),
         0,

@@ -63,6 +63,7 @@ export function readClientMessage(fields: Fields): ClientRequest {
     case MessageType.heartbeat:
       checkHeld(fields);
       check(isFence(fields[4]), 'a fence is a ledger index, or null');
+      check(isFlagOrAbsent(fields[5]), 'taking over held seats is a flag, or null');
       break;
     case MessageType.release:
       checkHeld(fields);
@@ -97,6 +98,10 @@ function checkHeld(fields: Fields): void {
 /** Clients of before there were fences send none. */
 function isFence(value: unknown): value is number | null | undefined {
   return value === undefined || value === null || isCount(value);
+}
+
+function isFlagOrAbsent(value: unknown): value is boolean | null | undefined {
+  return value === undefined || value === null || typeof value === 'boolean';
 }
 
 function checkRequest(fields: Fields): void {

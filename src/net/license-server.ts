@@ -58,6 +58,9 @@ export interface LicenseServerOptions {
 const STEP_ASIDE_MS_MAX = 2_000;
 const STEP_ASIDE_LOOK_MS = 10;
 
+/** Random numbers of starts. */
+const START_NUMBERS = 2 ** 48;
+
 export class LicenseServer {
   readonly #options: LicenseServerOptions;
   readonly #core: Core;
@@ -82,7 +85,9 @@ export class LicenseServer {
     const { store, identity, boot, server: name } = directory;
     const server = identity.fingerprint;
     const founding = foundingRlf(directory.founding);
-    const parts = { server, name, boot, founding, secret, transaction: store.transaction };
+    const start = Math.floor(options.random() * START_NUMBERS);
+    const { transaction } = store;
+    const parts = { server, name, boot, founding, secret, start, transaction };
     this.#core = Core.recover(parts, store, now());
     this.#node = new Node({
       core: this.#core,

@@ -13,7 +13,7 @@ import {
   PROTOCOL_MIN,
 } from './protocol.ts';
 
-const GREETING_FIELDS = 3;
+const GREETING_FIELDS = 4;
 const INSTANCE_BYTES = 16;
 
 export interface Introduction {
@@ -33,15 +33,16 @@ export function peerHello({ pool, name, fingerprint, greeting }: Introduction): 
 }
 
 /** Clocks count fractions, the wire whole milliseconds. */
-export function greetingFields({ boot, transaction, uptimeMs }: PeerGreeting): GreetingFields {
-  return [boot, transaction, Math.max(0, Math.floor(uptimeMs))];
+export function greetingFields(greeting: PeerGreeting): GreetingFields {
+  const { boot, transaction, start, uptimeMs } = greeting;
+  return [boot, transaction, start, Math.max(0, Math.floor(uptimeMs))];
 }
 
 /** @throws LmError `protocol` where a server does not say how its disk and its clock stand. */
 export function readGreeting(value: unknown): PeerGreeting {
   checkGreeting(value);
-  const [boot, transaction, uptimeMs] = value;
-  return { boot, transaction, uptimeMs };
+  const [boot, transaction, start, uptimeMs] = value;
+  return { boot, transaction, start, uptimeMs };
 }
 
 /** @throws LmError `protocol`, as `readGreeting`. */

@@ -80,6 +80,37 @@ test('the key file holds a key of the seat while the command runs, readable by n
   expect(existsSync(site.file('key'))).toBe(false);
 });
 
+describe('a key file of seats on hold', () => {
+  const hold = `umask 077; "$LM" request App -n 3 --hold 1h > held`;
+
+  test('is taken over: the command runs on them, and gives them back', async () => {
+    const look = `"$LM" status --json`;
+    const script = `${hold}; ${look}; "$LM" exec --app App --key-file held -- ${look}; ${look}`;
+    const { code, stdout } = await shell(script);
+    const seen = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).licenses[0]);
+    expect(code).toBe(0);
+    expect(seen[0]).toMatchObject({ held: 3, inUse: 0 });
+    expect(seen[1]).toMatchObject({ held: 0, inUse: 3 });
+    expect(seen[2]).toMatchObject({ held: 0, inUse: 0, available: 20 });
+  });
+
+  test('for another application is refused, and left as it is', async () => {
+    await shell(hold);
+    const { code, stderr } = await shell(`"$LM" exec --app Other --key-file held -- true`);
+    expect([code, stderr]).toEqual([78, expect.stringContaining('held holds a seat of App')]);
+    expect((await shell(`"$LM" release --key-file held --json`)).stdout).toContain('true');
+  });
+
+  test('that has ended is no help: a seat is asked for', async () => {
+    await shell(`${hold}; "$LM" release --key-file held`);
+    const { code } = await shell(`"$LM" exec --app App --key-file held -- true`);
+    expect(code).toBe(0);
+  });
+});
+
 describe('what lm was started with, the command has', () => {
   test('descriptors above 2', async () => {
     writeFileSync(site.file('seven'), 'from seven\n');

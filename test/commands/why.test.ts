@@ -125,8 +125,8 @@ describe('the words', () => {
       'dates. The license begins on 2027-01-01T00:00:00.000Z.',
     ],
     [
-      ...(['exceeds-limit', { rule: 'limit', requested: 5, hardLimit: 4, held: 1 }] as const),
-      'limit. 5 asked for, at most 4, 1 held.',
+      ...(['exceeds-limit', { rule: 'limit', requested: 5, hardLimit: 4 }] as const),
+      'limit. 5 asked for; the license has 4 in all.',
     ],
     [
       ...(['all-in-use', { rule: 'deficit', deficit: 3 }] as const),

@@ -160,7 +160,7 @@ describe('a hello', () => {
   });
 
   test('of a server without its key is refused', async () => {
-    const greeting = [1, 1, 1];
+    const greeting = [1, 1, 1, 1];
     const bytes = encodeFrame([...hello({ role: 'peer', pool: 'east' }), greeting]);
     await expectRefused(await RawClient.connect(site.port), bytes, 'not-authorized');
   });

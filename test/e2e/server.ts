@@ -9,6 +9,8 @@ export interface ServerCommand {
   readonly command: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Called before it can have done anything. */
+  readonly onSpawn?: (pid: number) => void;
 }
 
 export interface LogLine {
@@ -23,7 +25,7 @@ export class Server {
   #stdout = '';
   #stderr = '';
 
-  private constructor({ command, cwd, env }: ServerCommand) {
+  private constructor({ command, cwd, env, onSpawn }: ServerCommand) {
     this.#child = Bun.spawn([...command], {
       cwd,
       env: { ...env },
@@ -31,6 +33,7 @@ export class Server {
       stdout: 'pipe',
       stderr: 'pipe',
     });
+    onSpawn?.(this.#child.pid);
     this.#drained = Promise.all([
       collect(this.#child.stdout, (text) => (this.#stdout += text)),
       collect(this.#child.stderr, (text) => (this.#stderr += text)),

@@ -24,7 +24,7 @@ export interface ServeOptions {
 }
 
 export class Site extends Workplace {
-  readonly pool = 'east';
+  readonly pool: string = 'east';
   port = 0;
   readonly #servers: Server[] = [];
   readonly #sessions: { end(): unknown }[] = [];
@@ -40,7 +40,7 @@ export class Site extends Workplace {
       this.ok(['pool', 'init', this.pool, `127.0.0.1:${this.port}`]),
       this.ok(['keys', 'new', 'vendor.key']),
     ]);
-    const files = await Promise.all(licenses.map((license) => this.#sign(license)));
+    const files = await Promise.all(licenses.map((license) => this.sign(license)));
     if (licenses.every(({ allocated }) => allocated === undefined)) {
       if (files.length > 0) await this.ok(['rlf', 'add', ...files, '--rlf', this.rlf]);
       return;
@@ -52,7 +52,7 @@ export class Site extends Workplace {
   }
 
   /** Has the vendor sign a code; returns the license file. */
-  async #sign({ application, limit, terms = [] }: SiteLicense): Promise<string> {
+  protected async sign({ application, limit, terms = [] }: SiteLicense): Promise<string> {
     const file = `${crypto.randomUUID()}.lic`;
     const names = ['--vendor', 'Acme', '--key', 'vendor.key', '--application', application];
     const grant = ['--version', '1.0', '--limit', String(limit), '--any-customer', ...terms];
@@ -96,12 +96,7 @@ export class Site extends Workplace {
   async serve(options: ServeOptions = {}): Promise<Server> {
     const { prefix = [], env, cwd = this.path } = options;
     const command = [...prefix, executable(), ...this.serveArgs(options)];
-    const own = Object.entries(process.env).filter(([name]) => !name.startsWith('LM_'));
-    const server = await Server.start({
-      command,
-      cwd,
-      env: { ...Object.fromEntries(own), ...env },
-    });
+    const server = await Server.start({ command, cwd, env: this.serverEnv(env) });
     this.#servers.push(server);
     return server;
   }
@@ -117,6 +112,12 @@ export class Site extends Workplace {
     const ran = await this.lm(args, options);
     if (ran.code === 0) return ran;
     throw new Error(`lm ${args.join(' ')}: exit ${ran.code}\n${ran.stdout}${ran.stderr}`);
+  }
+
+  /** The environment of a server: none of the caller's LM_… variables. */
+  protected serverEnv(more: Readonly<Record<string, string>> = {}): Record<string, string> {
+    const own = Object.entries(process.env).filter(([name]) => !name.startsWith('LM_'));
+    return { ...Object.fromEntries(own), ...more } as Record<string, string>;
   }
 
   /** Ends what still runs, and removes the folder. */

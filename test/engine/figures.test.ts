@@ -2,7 +2,6 @@
 import { expect, test } from 'bun:test';
 import { MessageType } from '../../src/engine/messages.ts';
 import { ScenarioPool } from '../scenarios/pool.ts';
-import { documentOf } from '../scenarios/text.ts';
 import { makeRlf, type SampleCode } from './sample-rlf.ts';
 import { Server, START } from './server.ts';
 
@@ -15,7 +14,7 @@ function allocationsOf(...codes: SampleCode[]): string {
   for (const server of pool.servers) server.start();
   pool.link();
   pool.advance(3_000);
-  const [license] = documentOf(pool.server('A'))?.licenses ?? [];
+  const [license] = pool.server('A').status()?.licenses ?? [];
   return license === undefined ? 'no license' : textOf(license);
 }
 

@@ -67,6 +67,7 @@ export class Server {
       name: this.founding.servers[this.#at]?.name ?? '',
       boot: ++this.#boots,
       transaction: 0,
+      start: this.#boots,
       founding: this.founding,
       secret: new Uint8Array(32).fill(7),
     };

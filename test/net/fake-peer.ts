@@ -58,7 +58,7 @@ export class FakePeer {
             '',
             1,
             [],
-            [1, 1, 1],
+            [1, 1, 5, 1],
           ];
           socket.write(encodeFrame(welcome));
           onLinked(socket);

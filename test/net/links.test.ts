@@ -12,9 +12,12 @@ const NO_AGREEMENT = 'no agreement on a link to a server';
 async function pair(): Promise<[Member, Member]> {
   const a = await startMember({
     name: 'A',
-    greeting: { boot: 4, transaction: 17, uptimeMs: 1_234.5 },
+    greeting: { boot: 4, transaction: 17, start: 5, uptimeMs: 1_234.5 },
   });
-  const b = await startMember({ name: 'B', greeting: { boot: 2, transaction: 9, uptimeMs: 50 } });
+  const b = await startMember({
+    name: 'B',
+    greeting: { boot: 2, transaction: 9, start: 5, uptimeMs: 50 },
+  });
   for (const member of [a, b]) member.knows(a.server, b.server);
   const bothWays = () => a.isLinkedTo(b) && b.isLinkedTo(a);
   await until(bothWays, 'both are linked');
@@ -27,11 +30,11 @@ describe('two servers of a pool', () => {
     const [a, b] = await pair();
     for (const { peer, greeting } of a.of('linked')) {
       expect(peer).toBe(b.id);
-      expect(greeting).toEqual({ boot: 2, transaction: 9, uptimeMs: 50 });
+      expect(greeting).toEqual({ boot: 2, transaction: 9, start: 5, uptimeMs: 50 });
     }
     for (const { peer, greeting } of b.of('linked')) {
       expect(peer).toBe(a.id);
-      expect(greeting).toEqual({ boot: 4, transaction: 17, uptimeMs: 1_234 });
+      expect(greeting).toEqual({ boot: 4, transaction: 17, start: 5, uptimeMs: 1_234 });
     }
     expect([...a.of('gone'), ...b.of('gone')]).toEqual([]);
     expect(a.logged('linked to a server')).toHaveLength(1);
@@ -86,7 +89,7 @@ describe('a connection that is no server of the pool is refused by name, and not
     'another pool': { key: 'peer', code: 'untrusted', over: { 5: 'west' } },
     'no pool': { key: 'peer', code: 'untrusted', over: { 5: null } },
     'no greeting': { key: 'peer', code: 'protocol', over: { 9: null } },
-    'a greeting below 0': { key: 'peer', code: 'protocol', over: { 9: [1, -1, 0] } },
+    'a greeting below 0': { key: 'peer', code: 'protocol', over: { 9: [1, -1, 5, 0] } },
     'a role that does not exist': { key: 'peer', code: 'protocol', over: { 4: 'leader' } },
   } as const;
   for (const [what, { key, code, ...rest }] of Object.entries(cases)) {
@@ -175,7 +178,7 @@ describe('a connection that a server of the pool opened', () => {
     second.send(peerFields(transferTo(a.id)), [110, 0]);
     await until(() => second.received.length === 2, 'its ping is answered');
     expect(second.answers).toEqual([2, 111]);
-    const greeting = { boot: 3, transaction: 7, uptimeMs: 1_000 };
+    const greeting = { boot: 3, transaction: 7, start: 5, uptimeMs: 1_000 };
     const linked = { type: 'linked', peer: peer.fingerprint, greeting } as const;
     const message = transferTo(a.id);
     expect(a.events).toEqual([linked, linked, { type: 'peer', from: peer.fingerprint, message }]);

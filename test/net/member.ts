@@ -34,7 +34,11 @@ export class Member {
   private constructor(options: MemberOptions, identity: Identity) {
     this.#options = options;
     this.identity = identity;
-    const { name, pool = 'east', greeting = { boot: 1, transaction: 1, uptimeMs: 1 } } = options;
+    const {
+      name,
+      pool = 'east',
+      greeting = { boot: 1, transaction: 1, start: 5, uptimeMs: 1 },
+    } = options;
     const { fingerprint } = identity;
     this.links = new PeerLinks(
       {

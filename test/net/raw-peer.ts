@@ -52,7 +52,7 @@ export class RawPeer {
 
   /** What a server of the pool would say. */
   hello(fingerprint: string, over: Readonly<Record<number, unknown>> = {}): readonly unknown[] {
-    const greeting = { boot: 3, transaction: 7, uptimeMs: 1_000.5 };
+    const greeting = { boot: 3, transaction: 7, start: 5, uptimeMs: 1_000.5 };
     const hello: unknown[] = peerHello({ pool: 'east', name: 'raw', fingerprint, greeting });
     for (const [at, value] of Object.entries(over)) hello[Number(at)] = value;
     return hello;

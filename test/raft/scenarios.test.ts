@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'bun:test';
-import { runScenario } from './scenario/runner.ts';
-import { readScenario, scenarioNames } from './scenarios.ts';
+import { SCENARIOS } from './scenarios.ts';
 
 describe('Raft scenarios', () => {
-  for (const name of scenarioNames()) {
+  for (const name of SCENARIOS.names) {
     test(name.replace('.txt', '').replaceAll('-', ' '), () => {
-      const text = readScenario(name);
-      expect(runScenario(text)).toBe(text);
+      const text = SCENARIOS.read(name);
+      expect(SCENARIOS.run(text)).toBe(text);
     });
   }
 });

@@ -1,8 +1,10 @@
-/** A pool of real cores on one clock, with a network that a scenario cuts, holds and mends. */
+/** A pool of real cores on one clock, with a network that a scenario cuts, slows and mends. */
 import type { Rlf } from '../../src/engine/license/types.ts';
-import type { ClientMessage, CoreMessage } from '../../src/engine/messages.ts';
+import type { CoreMessage } from '../../src/engine/messages.ts';
 import type { PeerMessage } from '../../src/engine/peer-messages.ts';
-import { fingerprintOf, makeRlf, type SampleCode } from '../engine/sample-rlf.ts';
+import { makeRlf, type SampleCode } from '../engine/sample-rlf.ts';
+import { ScenarioClient } from './client.ts';
+import { Invariants } from './invariants.ts';
 import { ScenarioServer } from './server.ts';
 
 /** How long a message takes from one server to another. */
@@ -16,6 +18,7 @@ interface OnItsWay {
 
 export interface Answer {
   readonly from: string;
+  readonly client: ScenarioClient | null;
   readonly message: CoreMessage;
 }
 
@@ -24,10 +27,16 @@ export class ScenarioPool {
   readonly servers: readonly ScenarioServer[];
   /** `A>B`: what A sends to B is lost. `A-B`: the link is reset, too. */
   readonly cuts = new Set<string>();
+  /** `A>B`: how long a message takes there, where that is not `WAY_MS`. */
+  readonly ways = new Map<string, number>();
   /** True milliseconds since the scenario began. */
   now = 0;
   answers: Answer[] = [];
+  /** Lines to be shown with the command that is under way. */
+  readonly shown: string[] = [];
   readonly notices: string[] = [];
+  readonly #clients = new Map<string, ScenarioClient>();
+  readonly #invariants = new Invariants();
   #onItsWay: OnItsWay[] = [];
   #order = 0;
 
@@ -48,8 +57,13 @@ export class ScenarioPool {
     return server;
   }
 
-  idOf(at: number): string {
-    return fingerprintOf(at);
+  client(name: string): ScenarioClient {
+    let client = this.#clients.get(name);
+    if (client === undefined) {
+      client = new ScenarioClient(name, this.#clients.size + 1);
+      this.#clients.set(name, client);
+    }
+    return client;
   }
 
   isCut(from: ScenarioServer, to: ScenarioServer): boolean {
@@ -75,7 +89,7 @@ export class ScenarioPool {
   post(from: ScenarioServer, to: ScenarioServer, message: PeerMessage): void {
     const copy = structuredClone(message);
     const process = to.core;
-    this.later(WAY_MS, () => {
+    this.later(this.ways.get(`${from.name}>${to.name}`) ?? WAY_MS, () => {
       if (this.isCut(from, to) || to.core !== process) return;
       to.step({ type: 'peer', from: from.id, message: copy });
     });
@@ -86,9 +100,19 @@ export class ScenarioPool {
     this.#onItsWay.push({ at: this.now + ms, order: this.#order, arrive });
   }
 
-  /** A client's message to a server, and what the server answers at once. */
-  ask(server: ScenarioServer, client: ScenarioClient, message: ClientMessage): void {
-    server.step({ type: 'message', client: client.at(server), message });
+  /** A server answers a client, which believes it at once. */
+  answered({ name: from, core }: ScenarioServer, message: CoreMessage): void {
+    const number = ScenarioClient.numberIn(message[1]);
+    const client = [...this.#clients.values()].find((one) => one.number === number) ?? null;
+    this.answers.push({ from, client, message });
+    client?.learns(from, message);
+    if (core !== null) this.#invariants.answers(core);
+    this.#invariants.promise(this.#clients.values(), this.now);
+  }
+
+  /** Throws where something does not hold that always has to. */
+  check(): void {
+    this.#invariants.check(this.servers, this.#clients.values(), this.now);
   }
 
   advance(ms: number): void {
@@ -102,10 +126,12 @@ export class ScenarioPool {
     this.now = end;
   }
 
-  /** Until nothing is on its way, for at most a second; what is due later waits. */
+  /** Until nothing is about to arrive, for at most a second; what takes its time waits. */
   settle(): void {
     const end = this.now + 1_000;
-    while (this.now < end && this.#onItsWay.length > 0) this.advance(1);
+    while (this.now < end && this.#onItsWay.some(({ at }) => at <= this.now + WAY_MS)) {
+      this.advance(1);
+    }
   }
 
   #next(end: number): OnItsWay | null {
@@ -120,39 +146,6 @@ export class ScenarioPool {
       return message;
     }
     if (due === undefined || due.at > end) return null;
-    // Whole milliseconds, as timers go; a tick that is overdue comes now.
-    const at = Math.max(this.now, Math.ceil(due.at));
-    if (at > end) return null;
-    return { at, order: 0, arrive: () => due.server.step({ type: 'tick' }) };
-  }
-}
-
-/** A client, with a connection to whatever server it talks to. */
-export class ScenarioClient {
-  readonly name: string;
-  readonly number: number;
-  readonly key: Uint8Array;
-  ticket: Uint8Array = new Uint8Array(0);
-  sequence = 0;
-
-  constructor(name: string, number: number) {
-    this.name = name;
-    this.number = number;
-    this.key = new Uint8Array(16).fill(number);
-  }
-
-  at(server: ScenarioServer) {
-    return {
-      number: this.number * 100 + this.serverNumber(server),
-      instance: this.name.padStart(16, '.'),
-      user: this.name,
-      host: 'h',
-      pid: this.number,
-      address: '127.0.0.1',
-    };
-  }
-
-  serverNumber({ name }: ScenarioServer): number {
-    return name.charCodeAt(0);
+    return { at: due.at, order: 0, arrive: () => due.server.step({ type: 'tick' }) };
   }
 }

@@ -1,10 +1,12 @@
 /** DESIGN section 8: what servers of a pool say of seats that lie elsewhere, and then it is so. */
 import { describe, expect, test } from 'bun:test';
 import { type ClientMessage, type CoreMessage, MessageType } from '../../src/engine/messages.ts';
-import { ScenarioClient, ScenarioPool } from './pool.ts';
+import { ScenarioPool } from './pool.ts';
 
 const L = 60_000;
 const distribution = { A: 4, B: 3, C: 3 };
+
+type Build = (sequence: number, key: Uint8Array) => ClientMessage;
 
 /** A, B and C, where A leads; `ask` says what each server answers within two seconds. */
 function poolOfThree() {
@@ -14,23 +16,28 @@ function poolOfThree() {
   pool.link();
   pool.advance(3_000);
   let clients = 0;
-  const say = (at: string, build: (key: Uint8Array) => ClientMessage, ms: number) => {
-    const client = new ScenarioClient(`c${clients}`, ++clients);
+  const say = (at: string, build: Build, ms: number) => {
+    const client = pool.client(`c${++clients}`);
+    const message = build(client.sends(pool.now), client.key);
     pool.answers = [];
-    pool.ask(pool.server(at), client, build(client.key));
+    pool.server(at).step({ type: 'message', client: client.at(at), message });
     pool.advance(ms);
-    return pool.answers.map(({ message }) => message)[0];
+    pool.check();
+    return pool.answers[0]?.message;
   };
   const wish = (count: number) => [null, 'Application', null, count] as const;
   const probe = (at: string, count: number) => {
-    const answer = say(at, () => [MessageType.probe, 1, ...wish(count)], 0);
+    const answer = say(at, (sequence) => [MessageType.probe, sequence, ...wish(count)], 0);
     if (answer?.[0] !== MessageType.verdict) throw new Error('no verdict came');
     const [, , verdict, message, , details] = answer;
     return { verdict, message, rule: details['rule'], details };
   };
   const request = (at: string, count: number, patienceMs = 0) => {
     const { request: type } = MessageType;
-    return said(say(at, (key) => [type, 1, key, ...wish(count), patienceMs, 0], 2_000));
+    const build: Build = (sequence, key) => {
+      return [type, sequence, key, ...wish(count), patienceMs, 0];
+    };
+    return said(say(at, build, 2_000));
   };
   return { pool, probe, request };
 }

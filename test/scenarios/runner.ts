@@ -1,32 +1,25 @@
-/**
- * Runs a scenario text: lines that begin with `> ` are commands, `#` lines and blank lines stay,
- * everything else is the output expected of the command above. Returns the text as it should be.
- */
-import { type CoreMessage, MessageType } from '../../src/engine/messages.ts';
-import type { SampleCode } from '../engine/sample-rlf.ts';
-import { ScenarioClient, ScenarioPool } from './pool.ts';
+/** Carries out the commands of a scenario. */
+import type { PeerMessage } from '../../src/engine/peer-messages.ts';
+import { makeRlf, type SampleCode } from '../engine/sample-rlf.ts';
+import type { ScenarioRunner } from '../scenario-files.ts';
+import { answerLines, Clients } from './clients.ts';
+import { ScenarioPool } from './pool.ts';
 import type { ScenarioServer } from './server.ts';
-import { answerText, serversText, tableText } from './text.ts';
-
-export function runScenario(text: string): string {
-  const runner = new Runner();
-  const result: string[] = [];
-  for (const line of text.split('\n')) {
-    if (line.startsWith('#') || line === '') result.push(line);
-    if (!line.startsWith('> ')) continue;
-    result.push(line, ...runner.run(line.slice(2)));
-  }
-  return `${result.join('\n').trimEnd()}\n`;
-}
+import { serversText, tableText } from './text.ts';
 
 type Command = (words: readonly string[]) => void;
 
-class Runner {
-  #pool: ScenarioPool | null = null;
+/** A pool, the clients that speak to it, and the code that its RLF has. */
+interface Started {
+  readonly pool: ScenarioPool;
+  readonly clients: Clients;
+  code: SampleCode;
+  sequence: number;
+}
+
+export class Runner implements ScenarioRunner {
+  #scenario: Started | null = null;
   #shown: string[] = [];
-  readonly #clients = new Map<string, ScenarioClient>();
-  /** Clients whose messages are kept back, with what was kept. */
-  readonly #held = new Map<string, (() => void)[]>();
 
   run(command: string): string[] {
     this.#shown = [];
@@ -34,20 +27,29 @@ class Runner {
     const act = this.#commands[name];
     if (act === undefined) throw new Error(`unknown command ${name}`);
     act(rest);
-    this.#showAnswers();
-    return this.#shown;
+    const { pool } = this.#started;
+    pool.check();
+    return [...answerLines(pool.answers.splice(0)), ...pool.shown.splice(0), ...this.#shown];
   }
 
-  get #started(): ScenarioPool {
-    if (this.#pool === null) throw new Error('a scenario begins with a pool');
-    return this.#pool;
+  get #started(): Started {
+    if (this.#scenario === null) throw new Error('a scenario begins with a pool');
+    return this.#scenario;
+  }
+
+  get #pool(): ScenarioPool {
+    return this.#started.pool;
+  }
+
+  get #clients(): Clients {
+    return this.#started.clients;
   }
 
   readonly #commands: Readonly<Record<string, Command>> = {
     pool: (words) => this.#begin(words),
     start: (names) => {
       for (const name of names) this.#server(name).start();
-      this.#started.link();
+      this.#pool.link();
     },
     crash: (names) => {
       for (const name of names) this.#server(name).crash();
@@ -56,145 +58,110 @@ class Runner {
       this.#server(name).stopped = true;
     },
     continue: ([name]) => this.#server(name).resume(),
-    /** `cut A>B`: lost silently; `cut A-B`: both ways, reset. */
     cut: (links) => {
       for (const link of links) this.#cut(link);
     },
-    isolate: ([name]) => {
-      for (const other of this.#started.servers) {
-        if (other.name !== name) this.#cut(`${name}-${other.name}`);
+    isolate: (names) => {
+      for (const name of names) {
+        for (const other of this.#pool.servers) {
+          if (other.name !== name) this.#cut(`${name}-${other.name}`);
+        }
       }
     },
     mend: () => {
-      this.#started.cuts.clear();
-      this.#started.link();
+      this.#pool.cuts.clear();
+      this.#pool.link();
     },
-    advance: ([ms]) => this.#started.advance(Number(ms)),
-    settle: () => this.#started.settle(),
+    slow: ([link = '', ms]) => {
+      this.#pool.ways.set(link, Number(ms));
+    },
+    advance: ([ms]) => this.#pool.advance(Number(ms)),
+    settle: () => this.#pool.settle(),
     wall: ([name, ms]) => this.#server(name).setWall(Number(ms)),
     step: ([name]) => this.#server(name).step({ type: 'tick' }),
     'step-aside': ([name]) => this.#server(name).step({ type: 'step-aside' }),
-    /** `request c1 B 2`: 2 seats. */
-    request: ([client = '', server, count = '1', hold = '0']) => {
-      const { request } = MessageType;
-      this.#say(client, server, (sequence, { key }) => {
-        const wish = [null, 'Application', null, Number(count), 0, Number(hold)] as const;
-        return [request, sequence, key, ...wish];
-      });
-    },
-    /** `beat c1 B [FENCE]`: a heartbeat, or a claim. */
-    beat: ([client = '', server, fence]) => {
-      const { heartbeat } = MessageType;
-      this.#say(client, server, (sequence, { key, ticket }) => {
-        const quoted = fence === undefined ? null : Number(fence);
-        return [heartbeat, sequence, key, ticket, quoted];
-      });
-    },
-    release: ([client = '', server]) => {
-      const { release } = MessageType;
-      this.#say(client, server, (sequence, { key, ticket }) => [release, sequence, key, ticket]);
-    },
-    hold: ([client = '']) => {
-      this.#held.set(client, []);
-    },
-    deliver: ([client = '']) => {
-      const held = this.#held.get(client) ?? [];
-      this.#held.delete(client);
-      for (const send of held) send();
-      this.#started.settle();
-    },
+    transfer: ([name = '', to = '']) => this.#clients.act(name, { act: 'transfer', to }),
+    request: (words) => this.#clients.request(words),
+    beat: (words) => this.#clients.beat(words),
+    release: (words) => this.#clients.release(words),
+    evict: (words) => this.#clients.evict(words),
+    hold: (names) => this.#clients.hold(names),
+    deliver: (names) => this.#clients.deliver(names),
+    offer: (words) => this.#offer(words),
+    entries: ([name, count]) => this.#enter(this.#server(name), Number(count)),
     servers: (names) => {
       for (const server of this.#named(names)) this.#shown.push(serversText(server));
     },
-    /** The distribution tables, as FIG. 5 to 11 draw them. */
     tables: (names) => {
       for (const server of this.#named(names)) this.#shown.push(...tableText(server));
     },
     notices: () => {
-      this.#shown.push(...this.#started.notices.splice(0));
+      this.#shown.push(...this.#pool.notices.splice(0));
     },
   };
 
   #named(names: readonly string[]): readonly ScenarioServer[] {
-    const { servers } = this.#started;
-    return names.length === 0 ? servers : names.map((name) => this.#server(name));
+    return names.length === 0 ? this.#pool.servers : names.map((name) => this.#server(name));
+  }
+
+  #server(name: string | undefined): ScenarioServer {
+    return this.#pool.server(name);
   }
 
   #cut(link: string): void {
     const [from, to] = link.split(/[>-]/).map((name) => this.#server(name));
     if (from === undefined || to === undefined) throw new Error(`no link ${link}`);
-    this.#started.cuts.add(`${from.name}>${to.name}`);
+    this.#pool.cuts.add(`${from.name}>${to.name}`);
     if (link.includes('>')) return;
-    this.#started.cuts.add(`${to.name}>${from.name}`);
-    this.#started.reset(from, to);
+    this.#pool.cuts.add(`${to.name}>${from.name}`);
+    this.#pool.reset(from, to);
   }
 
-  #say(
-    name: string,
-    to: string | undefined,
-    build: (sequence: number, client: ScenarioClient) => Parameters<ScenarioPool['ask']>[2],
-  ): void {
-    let client = this.#clients.get(name);
-    if (client === undefined) {
-      client = new ScenarioClient(name, this.#clients.size + 1);
-      this.#clients.set(name, client);
-    }
-    const server = this.#server(to);
-    const speaking = client;
-    const sequence = client.number * 1_000 + ++client.sequence;
-    const message = build(sequence, client);
-    const send = () => this.#started.ask(server, speaking, message);
-    const held = this.#held.get(name);
-    if (held !== undefined) {
-      held.push(send);
-      return;
-    }
-    send();
-    this.#started.settle();
-  }
-
-  #showAnswers(): void {
-    if (this.#pool === null) return;
-    for (const { from, message } of this.#pool.answers.splice(0)) {
-      const client = this.#clientOf(message);
-      if (client !== undefined) this.#learn(client, message);
-      this.#shown.push(`${from} to ${client?.name ?? '?'}: ${answerText(message)}`);
-    }
-  }
-
-  #clientOf(message: CoreMessage): ScenarioClient | undefined {
-    const number = Math.floor(message[1] / 1_000);
-    return [...this.#clients.values()].find((client) => client.number === number);
-  }
-
-  #learn(client: ScenarioClient, message: CoreMessage): void {
-    if (message[0] === MessageType.grant || message[0] === MessageType.alive) {
-      client.ticket = message[2].slice();
-    }
-  }
-
-  #server(name: string | undefined): ScenarioServer {
-    return this.#started.server(name);
-  }
-
-  /** `pool A=40 B=30 C=30 limit=100 lifetime=60000`. */
   #begin(words: readonly string[]): void {
     const names: string[] = [];
     const distribution: Record<string, number> = {};
-    const numbers: Record<string, number> = {};
     for (const word of words) {
       const [name = '', value] = word.split('=');
-      const isServer = /^[A-Z]$/.test(name);
-      if (isServer) names.push(name);
-      if (isServer && value !== undefined) distribution[name] = Number(value);
-      if (!isServer) numbers[name] = Number(value);
+      if (!/^[A-Z]$/.test(name)) continue;
+      names.push(name);
+      if (value !== undefined) distribution[name] = Number(value);
     }
     const isGiven = Object.keys(distribution).length > 0;
-    const code: SampleCode = {
-      limit: numbers['limit'] ?? 100,
-      keyLifetimeMs: numbers['lifetime'] ?? 60_000,
-      distribution: isGiven ? distribution : null,
-    };
-    this.#pool = new ScenarioPool(names, [code]);
+    const code = { ...codeIn(words), distribution: isGiven ? distribution : null };
+    const pool = new ScenarioPool(names, [code]);
+    this.#scenario = { pool, clients: new Clients(pool), code, sequence: 1 };
   }
+
+  #offer([name, ...words]: readonly string[]): void {
+    const started = this.#started;
+    // An initial distribution means nothing to a license that is in use.
+    started.code = { ...codeIn(words, started.code), distribution: null };
+    started.sequence += 1;
+    const servers = this.#pool.servers.map((server) => server.name);
+    const { code, sequence } = started;
+    const rlf = makeRlf({ sequence, servers, codes: [code] });
+    this.#server(name).step({ type: 'offered', rlf });
+    this.#pool.settle();
+  }
+
+  /** Entries that mean nothing here: evictions of keys that nobody has. */
+  #enter(server: ScenarioServer, count: number): void {
+    for (let at = 0; at < count; at++) {
+      const id = Buffer.alloc(16);
+      id.writeUInt32BE(at, 12);
+      const message: PeerMessage = { type: 'evict', id };
+      server.step({ type: 'peer', from: server.id, message });
+    }
+    this.#pool.settle();
+  }
+}
+
+/** `limit=100 lifetime=60000`. */
+function codeIn(words: readonly string[], before: SampleCode = {}): SampleCode {
+  const numbers = new Map(words.map((word) => word.split('=') as [string, string | undefined]));
+  const number = (name: string, otherwise: number) => Number(numbers.get(name) ?? otherwise);
+  return {
+    limit: number('limit', before.limit ?? 100),
+    keyLifetimeMs: number('lifetime', before.keyLifetimeMs ?? 60_000),
+  };
 }

@@ -1,8 +1,13 @@
 /** One server of a scenario: the real core on records in memory, run as the node loop runs it. */
 import { Core, type Event } from '../../src/engine/core.ts';
+import { LmError } from '../../src/engine/errors.ts';
+import { MessageType } from '../../src/engine/messages.ts';
 import { fingerprintOf } from '../engine/sample-rlf.ts';
 import { Records, START } from '../engine/server.ts';
 import type { ScenarioPool } from './pool.ts';
+import type { StatusDocument } from './text.ts';
+
+const NOBODY = { number: -1, instance: '.'.repeat(16), user: '', host: '', pid: 0, address: '' };
 
 export class ScenarioServer {
   readonly name: string;
@@ -17,6 +22,8 @@ export class ScenarioServer {
   #boots = 0;
   #transaction = 0;
   #skewMs = 0;
+  #tickedAt = -1;
+  #document: StatusDocument | null = null;
 
   constructor(pool: ScenarioPool, name: string, at: number) {
     this.#pool = pool;
@@ -24,8 +31,10 @@ export class ScenarioServer {
     this.id = fingerprintOf(at);
   }
 
+  /** In whole milliseconds, and a millisecond after the last one at the soonest, as timers go. */
   get nextTick(): number {
-    return (this.core?.nextTick ?? Number.POSITIVE_INFINITY) - 1_000;
+    const due = (this.core?.nextTick ?? Number.POSITIVE_INFINITY) - 1_000;
+    return Math.max(Math.ceil(due), this.#tickedAt + 1);
   }
 
   get time() {
@@ -41,6 +50,7 @@ export class ScenarioServer {
     const options = {
       ...{ server: this.id, name: this.name, boot: this.#boots, founding: this.#pool.rlf },
       transaction: this.#transaction,
+      start: this.#boots,
       secret: new Uint8Array(32).fill(7),
     };
     this.core = Core.recover(options, this.records, this.time);
@@ -55,11 +65,12 @@ export class ScenarioServer {
     for (const other of [...this.#linked]) this.#pool.reset(this, other);
   }
 
+  /** What waited is one batch: all of it is taken in, then written. */
   resume(): void {
     this.stopped = false;
     const events = this.#inbox;
     this.#inbox = [];
-    for (const event of events) this.core?.step(event, this.time);
+    for (const event of events) this.#take(event);
     this.step({ type: 'tick' });
   }
 
@@ -78,21 +89,42 @@ export class ScenarioServer {
   step(event: Event): void {
     if (this.stopped) this.#inbox.push(event);
     if (this.core === null || this.stopped) return;
-    this.core.step(event, this.time);
+    if (event.type === 'tick') this.#tickedAt = this.#pool.now;
+    this.#take(event);
     this.#perform();
+  }
+
+  /** Null where it does not run. */
+  status(): StatusDocument | null {
+    this.#document = null;
+    if (this.stopped) return null;
+    const { status } = MessageType;
+    this.step({ type: 'message', client: NOBODY, message: [status, 0, null, null, null, null] });
+    return this.#document;
+  }
+
+  /** An expected error ends the process, as it ends `lm serve`. */
+  #take(event: Event): void {
+    try {
+      this.core?.step(event, this.time);
+    } catch (error) {
+      if (!(error instanceof LmError)) throw error;
+      this.#pool.shown.push(`${this.name} ends: ${error.code}`);
+      this.crash();
+    }
   }
 
   /** Writes, flushes, sends; until nothing is left to be written. */
   #perform(): void {
-    const { core } = this;
-    if (core === null) return;
     for (;;) {
+      const { core } = this;
+      if (core === null) return;
       const { writes, replies, sends, notices } = core.takeEffects();
       this.records.commit(writes);
       if (writes.length > 0) this.#transaction += 1;
-      for (const { client, message } of replies) {
-        this.#pool.answers.push({ from: this.name, message });
-        void client;
+      for (const { message } of replies) {
+        if (message[0] !== MessageType.statusPage) this.#pool.answered(this, message);
+        else this.#document = message[2] as unknown as StatusDocument;
       }
       for (const { to, message } of sends) {
         const other = this.#pool.byId(to);

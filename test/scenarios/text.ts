@@ -18,6 +18,8 @@ export function answerText(message: CoreMessage): string {
       return `${message[3]} is fenced, at ${message[2]}`;
     case MessageType.released:
       return message[2] ? `released ${message[3]}` : 'nothing to release';
+    case MessageType.done:
+      return 'done';
     case MessageType.error:
       return `error ${message[2]}: ${message[3]}`;
     default:
@@ -25,7 +27,8 @@ export function answerText(message: CoreMessage): string {
   }
 }
 
-interface Document {
+/** What `lm status` shows, as far as scenarios show it. */
+export interface StatusDocument {
   readonly leader: string | null;
   readonly term: number;
   readonly majority: boolean;
@@ -44,24 +47,10 @@ interface Document {
   }[];
 }
 
-const CLIENT = { instance: '.'.repeat(16), user: '', host: '', pid: 0, address: '' };
-
-/** What a server says of the pool. */
-export function documentOf({ core, time }: ScenarioServer): Document | null {
-  if (core === null) return null;
-  const client = { number: -1, ...CLIENT };
-  const { status } = MessageType;
-  core.step({ type: 'message', client, message: [status, 0, null, null, null, null] }, time);
-  for (const { message } of core.takeEffects().replies) {
-    if (message[0] === MessageType.statusPage) return message[2] as unknown as Document;
-  }
-  return null;
-}
-
 /** `B follower of A, term 2, may issue: A leader up, B follower up, C follower down`. */
 export function serversText(server: ScenarioServer): string {
-  const document = documentOf(server);
-  if (document === null) return `${server.name} is not running`;
+  const document = server.status();
+  if (document === null) return absent(server);
   const { leader, term, majority, servers } = document;
   const own = servers.find(({ name }) => name === server.name);
   const states = servers.map(({ name, role, state }) => `${name} ${role} ${state}`);
@@ -70,10 +59,14 @@ export function serversText(server: ScenarioServer): string {
   return `${server.name} ${own?.role}${follows}, term ${term}, ${window}: ${states.join(', ')}`;
 }
 
+function absent({ name, stopped }: ScenarioServer): string {
+  return `${name} ${stopped ? 'is stopped' : 'is not running'}`;
+}
+
 /** A row per server: allocated, in use, available, and what can be lent. X: not known. */
 export function tableText(server: ScenarioServer): string[] {
-  const document = documentOf(server);
-  if (document === null) return [`${server.name} is not running`];
+  const document = server.status();
+  if (document === null) return [absent(server)];
   const lines: string[] = [];
   for (const { available, freePool, deficit, distribution } of document.licenses) {
     const owed = deficit > 0 ? `, deficit ${deficit}` : '';

@@ -106,17 +106,16 @@ export function checkPage(message: Message<typeof MessageType.statusPage>): void
       version: `${license['version']}`,
     });
     const { hardLimit, deficit, freePool, held, inUse, available, distribution } = license;
+    const { underWay } = license;
     const rows = distribution as unknown as { allocated: number; inUse: number }[];
     const allocated = rows.reduce((sum, row) => sum + row.allocated, 0);
     const facts = () => license;
     const seats = allocated + Number(freePool) + Number(held);
     check(seats === Number(hardLimit) + Number(deficit), 'the status balances', facts);
     check(Number(inUse) === (used.get(id) ?? 0), 'seats in use are those of the keys', facts);
-    const free = Number(available) + Number(inUse);
+    const free = Number(available) + Number(inUse) + Number(underWay);
     const all = allocated + Number(freePool);
-    // While seats are owed, some may be on their way to be paid.
-    const right = Number(deficit) > 0 ? free <= all : free === all;
-    check(right, 'what is not in use is available', facts);
+    check(free === all, 'what is not in use is available, or on its way', facts);
   }
 }
 

@@ -4,12 +4,33 @@
  * is over by the clock of the client that asked, or that client has given it up.
  */
 
-import type { SimulatedClient } from './client.ts';
-import type { Seat } from './seat.ts';
+/** Whose clock counts. */
+export interface Believer {
+  readonly name: string;
+  /** Its boot-time clock. */
+  readonly clock: number;
+}
 
-interface Belief {
-  readonly client: SimulatedClient;
-  readonly seat: Seat;
+/** A seat as its client has it. */
+export interface BelievedSeat {
+  readonly id: string;
+  /** By the client's boot-time clock. */
+  readonly expiresAt: number;
+  /** The client does not want it any more. */
+  readonly givenUp: boolean;
+  /** Of the answer that the client goes by, where that may be one of several. */
+  readonly license?: string | null;
+}
+
+/** When the client sent what is answered, by its own clock, and for how long that counts. */
+interface Answered {
+  readonly sentAt: number;
+  readonly lifetimeMs: number;
+}
+
+export interface Belief {
+  readonly client: Believer;
+  readonly seat: BelievedSeat;
   readonly license: string;
   readonly count: number;
   /** By the client's boot-time clock. */
@@ -17,31 +38,34 @@ interface Belief {
 }
 
 export class Beliefs {
+  /** By seat and license: two servers may have granted one request, each in its own way. */
   readonly #beliefs = new Map<string, Belief>();
 
-  promised(
-    of: Omit<Belief, 'until'>,
-    answered: { readonly sentAt: number; readonly lifetimeMs: number },
-  ): void {
-    const until = answered.sentAt + answered.lifetimeMs;
-    const known = this.#beliefs.get(of.seat.id);
-    if (known === undefined) this.#beliefs.set(of.seat.id, { ...of, until });
+  promised(of: Omit<Belief, 'until'>, { sentAt, lifetimeMs }: Answered): void {
+    const until = sentAt + lifetimeMs;
+    const place = `${of.seat.id} ${of.license}`;
+    const known = this.#beliefs.get(place);
+    if (known === undefined) this.#beliefs.set(place, { ...of, until });
     else known.until = Math.max(known.until, until);
   }
 
-  renewed(seat: Seat, answered: { readonly sentAt: number; readonly lifetimeMs: number }): void {
-    const known = this.#beliefs.get(seat.id);
-    if (known !== undefined) this.promised(known, answered);
+  /** `license`: which of them, where a seat may be of several. */
+  renewed(seat: BelievedSeat, answered: Answered, license: string | null = null): void {
+    for (const known of this.#beliefs.values()) {
+      if (known.seat === seat && known.license === (license ?? known.license))
+        this.promised(known, answered);
+    }
   }
 
   /** What may be believed in now; forgets the rest. */
   held(): Belief[] {
     const held: Belief[] = [];
-    for (const [id, belief] of this.#beliefs) {
-      const { client, seat, until } = belief;
-      if (client.clock < seat.expiresAt || (client.clock < until && !seat.givenUp))
-        held.push(belief);
-      else if (client.clock >= until) this.#beliefs.delete(id);
+    for (const [place, belief] of this.#beliefs) {
+      const { client, seat, license, until } = belief;
+      const isIts = (seat.license ?? license) === license;
+      const runs = isIts && client.clock < seat.expiresAt;
+      if (runs || (client.clock < until && !seat.givenUp)) held.push(belief);
+      else if (client.clock >= until) this.#beliefs.delete(place);
     }
     return held;
   }

@@ -6,28 +6,31 @@ import type { SimulatedClient } from './client.ts';
 import type { Process } from './server.ts';
 
 /** What the simulation does with what the server says. */
-export interface Delivery {
+export interface Delivery<C> {
   /** The server promised this: from now on somebody may rely on it. */
-  promised(connection: Connection, message: ServerMessage): void;
-  deliver(connection: Connection, messages: readonly ServerMessage[]): void;
+  promised(connection: C, message: ServerMessage): void;
+  deliver(connection: C, messages: readonly ServerMessage[]): void;
 }
 
-export class Connection implements Answerable {
+/** `C`: the client it is of; `P`: a run of a server that can take it. */
+export class Connection<C extends { readonly name: string } = SimulatedClient, P = Process>
+  implements Answerable
+{
   readonly number: number;
   readonly instance: string;
   readonly user: string;
   readonly host = 'host';
   readonly pid: number;
   readonly address = '127.0.0.1:1';
-  readonly client: SimulatedClient;
-  readonly #delivery: Delivery;
+  readonly client: C;
+  readonly #delivery: Delivery<Connection<C, P>>;
   #unsent: ServerMessage[] = [];
   /** The process that took it, once a message arrived there. */
-  process: Process | null = null;
+  process: P | null = null;
   /** Either end closed it. */
   closed = false;
 
-  constructor(client: SimulatedClient, number: number, instance: string, delivery: Delivery) {
+  constructor(client: C, number: number, instance: string, delivery: Delivery<Connection<C, P>>) {
     this.client = client;
     this.number = number;
     this.instance = instance;

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { PoolWorld } from './pool/world.ts';
 import type { World } from './world.ts';
 
 const ROOT = join(import.meta.dir, '../..');
@@ -32,13 +33,30 @@ export const SMALL_LIMITS: readonly Patch[] = [
   limit('HEADROOM_SEATS = 16', 'HEADROOM_SEATS = 1'),
 ];
 
-export interface Copy {
-  readonly world: (seed: number) => World;
+export interface Copy<W> {
+  readonly world: (seed: number) => W;
   remove(): void;
 }
 
 /** Throws where a text to change is not found. */
-export async function copyWith(patches: readonly Patch[]): Promise<Copy> {
+export async function copyWith(patches: readonly Patch[]): Promise<Copy<World>> {
+  const folder = copyOf(patches);
+  const { World: Loaded } = (await import(join(folder, 'test/simulation/world.ts'))) as {
+    World: new (seed: number) => World;
+  };
+  return { world: (seed) => new Loaded(seed), remove: () => removeCopy(folder) };
+}
+
+/** The same, for pools of several servers. */
+export async function poolCopyWith(patches: readonly Patch[]): Promise<Copy<PoolWorld>> {
+  const folder = copyOf(patches);
+  const { PoolWorld: Loaded } = (await import(join(folder, 'test/simulation/pool/world.ts'))) as {
+    PoolWorld: new (seed: number) => PoolWorld;
+  };
+  return { world: (seed) => new Loaded(seed), remove: () => removeCopy(folder) };
+}
+
+function copyOf(patches: readonly Patch[]): string {
   const folder = mkdtempSync(join(tmpdir(), 'lm-copy-'));
   for (const part of PARTS) {
     mkdirSync(dirname(join(folder, part)), { recursive: true });
@@ -46,13 +64,11 @@ export async function copyWith(patches: readonly Patch[]): Promise<Copy> {
   }
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   for (const patch of patches) apply(folder, patch);
-  const loaded = (await import(join(folder, 'test/simulation/world.ts'))) as {
-    World: new (seed: number) => World;
-  };
-  return {
-    world: (seed) => new loaded.World(seed),
-    remove: () => rmSync(folder, { recursive: true }),
-  };
+  return folder;
+}
+
+function removeCopy(folder: string): void {
+  rmSync(folder, { recursive: true });
 }
 
 function apply(folder: string, { file, find, replace }: Patch): void {

@@ -10,8 +10,16 @@ export type Fate = 'flushed' | 'failed, kept' | 'failed, lost';
 /** Not a defect: the machine, or its disk, gave up. */
 export class SimulatedCrash extends Error {}
 
+/** All that a disk held at one moment. */
+export interface DiskImage {
+  readonly records: ReadonlyMap<string, Uint8Array>;
+  readonly transaction: number;
+}
+
 export class Disk implements RecordSource {
-  readonly #records = new Map<string, Uint8Array>();
+  #records = new Map<string, Uint8Array>();
+  /** The number of the last transaction that it holds. */
+  transaction = 0;
   readonly #fate: () => Fate;
   readonly #onKept: (writes: readonly Write[]) => void;
 
@@ -39,7 +47,19 @@ export class Disk implements RecordSource {
     }
   }
 
+  /** A copy that later writes leave alone. */
+  image(): DiskImage {
+    return { records: new Map(this.#records), transaction: this.transaction };
+  }
+
+  /** What was written since that image is gone. */
+  restore({ records, transaction }: DiskImage): void {
+    this.#records = new Map(records);
+    this.transaction = transaction;
+  }
+
   #keep(writes: readonly Write[]): void {
+    this.transaction++;
     for (const { key, value } of writes) {
       if (value === null) this.#records.delete(textOf(key));
       // The bytes are the writer's, who may use them again.

@@ -15,6 +15,8 @@ export interface Account {
   row: number;
   freePool: number;
   deficit: number;
+  /** Seats held without heartbeats. */
+  records: number;
 }
 
 /** The ledger at one moment: the RLF in force, the mark and the accounts. */
@@ -30,7 +32,9 @@ export class LedgerModel implements LedgerView {
   mark = 0;
   /** As it was before each entry of the last transaction: an answer may come from between two. */
   before: LedgerView[] = [];
-  readonly counts = { draws: 0, payments: 0, changesByDate: 0 };
+  readonly counts = { draws: 0, payments: 0, changesByDate: 0, held: 0 };
+  /** Seats of each record, by id. */
+  readonly #held = new Map<string, number>();
   /** The RLF that founded the pool stands in the place of the first entry. */
   #applied = 1;
   /** Index of the newest return, and the last proposal of that session. */
@@ -108,6 +112,28 @@ export class LedgerModel implements LedgerView {
       const excused = (this.#limitChanged.get(entry.license) ?? 0) > knew;
       check(moved || excused, 'a server moves no seats that are not there', () => entry);
     }
+    if (entry.type.startsWith('record')) this.#record(entry);
+  }
+
+  /** What is held, and what becomes of it; what can't be is void. */
+  #record(entry: Entry): void {
+    if (entry.type === 'record') {
+      const account = this.accounts.get(entry.license);
+      const { id, count } = entry.key;
+      if (account === undefined || this.#held.has(id) || account.row < count) return;
+      account.row -= count;
+      account.records += count;
+      this.#held.set(id, count);
+      this.counts.held++;
+    } else if (entry.type === 'record-end') {
+      const account = this.accounts.get(entry.license);
+      const count = this.#held.get(entry.id);
+      if (account === undefined || count === undefined) return;
+      account.records -= count;
+      account.freePool += count;
+      payWithFreePool(account);
+      this.#held.delete(entry.id);
+    }
   }
 
   #move({ license, from, to, count }: Extract<Entry, { type: 'move' }>): boolean {
@@ -142,7 +168,7 @@ export class LedgerModel implements LedgerView {
         const row = activeCodes(this.grants, license, this.mark).reduce((sum, code) => {
           return sum + (code.given ?? code.limit);
         }, 0);
-        this.accounts.set(license, { limit, row, freePool: limit - row, deficit: 0 });
+        this.accounts.set(license, { limit, row, freePool: limit - row, deficit: 0, records: 0 });
       }
     }
   }
@@ -167,11 +193,17 @@ export class LedgerModel implements LedgerView {
         ...[number, number, number, number],
         [string, number][],
       ];
-      const found = { limit, row: rows[0]?.[1] ?? 0, freePool, deficit };
-      const same = JSON.stringify(found) === JSON.stringify(account) && records === 0;
+      const found = { limit, row: rows[0]?.[1] ?? 0, freePool, deficit, records };
+      const same = JSON.stringify(found) === JSON.stringify(account);
       check(same, 'the accounts are what the entries make them', () => [license, found, account]);
     }
   }
+}
+
+function payWithFreePool(account: Account): void {
+  const paid = Math.min(account.freePool, account.deficit);
+  account.freePool -= paid;
+  account.deficit -= paid;
 }
 
 function setLimit(account: Account, limit: number): void {

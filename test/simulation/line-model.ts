@@ -8,6 +8,8 @@ export interface Place {
   readonly id: string;
   readonly application: string;
   readonly count: number;
+  /** A hold: granted a little after its seats were taken, when its record is in the ledger. */
+  readonly holds: boolean;
   /** It came no earlier and no later than these. */
   readonly earliest: number;
   latest: number;
@@ -39,17 +41,18 @@ export class LineModel {
     readonly id: string;
     readonly application: string;
     readonly count: number;
+    readonly holds: boolean;
     readonly connection: Connection;
     readonly patienceEnd: number;
   }): void {
-    const { id, application, count, connection, patienceEnd } = asked;
+    const { id, application, count, holds, connection, patienceEnd } = asked;
     const number = ++this.#arrivals;
     const place = this.#places.get(id);
     if (place === undefined) {
       const state = { told: false, gone: false, leaving: false, settled: false, unsettled: true };
       const order = { earliest: number, latest: number };
       const where = { license: null, connection, patienceEnd };
-      this.#places.set(id, { id, application, count, ...order, ...state, ...where });
+      this.#places.set(id, { id, application, count, holds, ...order, ...state, ...where });
       return;
     }
     // One that was gone, or is leaving, may have lost its place, and have another elsewhere.

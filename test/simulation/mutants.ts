@@ -30,11 +30,11 @@ export const MUTANTS: readonly Mutant[] = [
     'heard + lifetimeMs',
   ]),
   mutant('a push shortens the lifetime of keys that live', 'src/engine/issuer.ts', [
-    '    this.#keys.renew(key, time.boot);\n    const { sequence',
+    '    this.#keys.renew(key, time.boot);\n    this.#replyAlive(',
     `    const { lifetimeMs } = this.#rows.of(key.terms.license);
     const shortest = Math.min(key.terms.lifetimeMs, lifetimeMs || 1e9);
     key.deadline = time.boot + shortest * 1.01 + 200;
-    const { sequence`,
+    this.#replyAlive(`,
   ]),
   mutant('a retry is answered without being renewed', 'src/engine/issuer.ts', [
     '    this.#keys.renew(key, time.boot);\n    this.#replyGrant(client, sequence, key);',
@@ -45,8 +45,8 @@ export const MUTANTS: readonly Mutant[] = [
     '    if (key !== undefined && key.deadline < 0) {\n      this.#again',
   ]),
   mutant('a grant passes the line', 'src/engine/row.ts', [
-    ' && this.line.length === 0 && ',
-    ' && ',
+    'const nobodyWaits = this.line.length === 0 && ',
+    'const nobodyWaits = ',
   ]),
   mutant('the order of the line is lost', 'src/engine/line.ts', [
     'this.#waiters.push(waiter);',
@@ -96,8 +96,8 @@ export const MUTANTS: readonly Mutant[] = [
     '      this.#turnAway(row, head);\n      break;\n    }',
   ]),
   mutant('nobody is served when a connection closes', 'src/engine/issuer.ts', [
-    'this.#lines.closed(client, time.boot)) this.#settle(row, time);',
-    'this.#lines.closed(client, time.boot)) row.refresh;',
+    '      this.#rows.changed(row);\n      this.#settle(row, time);\n    }\n  }\n\n  /** Ends what',
+    '      row.usage;\n    }\n  }\n\n  /** Ends what',
   ]),
   mutant('seats whose time is over stay in use', 'src/engine/issuer.ts', [
     "      this.#outbox.note('info', 'a seat came back: its holder was not heard of', fields);\n      this.#free(key, time);",

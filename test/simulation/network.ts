@@ -1,9 +1,9 @@
-/** The network between clients and the server: it delays, loses, repeats and reorders. */
+/** The network: it delays, loses, repeats and reorders. */
 import type { Agenda } from './agenda.ts';
 import type { NetworkOptions } from './options.ts';
 import type { Random } from './random.ts';
 
-/** One client's way to the server; each direction may be cut by itself. */
+/** The way between two machines, one up, one down; each direction may be cut by itself. */
 export class Path {
   readonly #agenda: Agenda;
   readonly #options: NetworkOptions;
@@ -21,6 +21,10 @@ export class Path {
     this.#cutUntil[direction] = this.#agenda.now + trueMs;
   }
 
+  isCut(direction: 'up' | 'down'): boolean {
+    return this.#agenda.now < this.#cutUntil[direction];
+  }
+
   heal(): void {
     this.#cutUntil.up = 0;
     this.#cutUntil.down = 0;
@@ -30,7 +34,7 @@ export class Path {
   delays(direction: 'up' | 'down', calm: boolean): number[] {
     const random = this.#random;
     const { loss, duplicate } = this.#options;
-    if (this.#agenda.now < this.#cutUntil[direction]) return [];
+    if (this.isCut(direction)) return [];
     if (calm) return [random.exponential(this.#options.latencyMs)];
     const delays = random.chance(loss) ? [] : [this.#delay()];
     if (random.chance(duplicate)) delays.push(this.#delay() + random.exponential(3_000));

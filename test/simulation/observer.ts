@@ -61,6 +61,7 @@ export class Observer {
         id,
         application: message[4],
         count: message[6],
+        holds: message[8] > 0,
         connection,
         patienceEnd,
       });
@@ -182,8 +183,10 @@ export class Observer {
   /** First come, first served, among those who can be answered. */
   #checkOrder(seat: Seat, license: string): void {
     const own = this.line.get(seat.id);
-    if (own === undefined) return;
+    // The seats of a hold are taken before it is granted: others may come in between.
+    if (own === undefined || own.holds) return;
     for (const other of this.line.waiting(license, this.#serverClock())) {
+      if (other.holds) continue;
       const who = other.connection.client.name;
       const facts = () => ({ license, who, wanted: other.count, granted: own.count });
       check(other.latest >= own.earliest, 'nobody passes those who wait', facts);
@@ -261,7 +264,7 @@ export class Observer {
     for (const id of this.#asked) {
       const key = core.authorization(id, time);
       if (key !== null) {
-        held++;
+        if (!key.isHeld) held++;
         // The server died before it could say so.
         if (!this.#issued.has(id)) {
           this.#issued.set(id, { license: licenseId(key), count: key.count, lifetimeMs: null });
@@ -281,7 +284,7 @@ export class Observer {
     const inUse = new Map<string, number>();
     for (const id of this.#asked) {
       const held = core.authorization(id, { boot: 0, wall: 0 });
-      if (held === null) continue;
+      if (held === null || held.isHeld) continue;
       const license = licenseId(held);
       inUse.set(license, (inUse.get(license) ?? 0) + held.count);
     }

@@ -1,6 +1,7 @@
 /** Runs one simulation, and says of one that found something how to see it again. */
 import { SimulationFailure } from './failure.ts';
 import type { Options } from './options.ts';
+import type { PoolOptions } from './pool/options.ts';
 import { type Result, World } from './world.ts';
 
 /** @throws SimulationFailure with what was found, the options drawn, and how to replay it. */
@@ -23,9 +24,9 @@ export function runWorld(world: World): Result {
 }
 
 /** `clients.count 5, clients.thinkMs 500, …`. */
-export function optionWords(options: Options): string {
+export function optionWords(options: Options | PoolOptions): string {
   const groups = Object.entries(options).map(([group, value]) => {
-    if (typeof value === 'number') return `${group} ${value}`;
+    if (typeof value !== 'object') return `${group} ${value}`;
     const fields = Object.entries(value as Record<string, unknown>);
     return fields.map(([name, field]) => `${group}.${name} ${JSON.stringify(field)}`).join(', ');
   });
@@ -33,7 +34,7 @@ export function optionWords(options: Options): string {
 }
 
 /** A defect of the server comes with the place where it broke. */
-function story(error: unknown): string {
+export function story(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.name === 'SimulationFailure' ? error.message : (error.stack ?? error.message);
 }

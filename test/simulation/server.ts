@@ -7,10 +7,10 @@ import { Node } from '../../src/net/node.ts';
 import { fingerprintOf } from '../engine/sample-rlf.ts';
 import type { Connection } from './connection.ts';
 import { type Disk, SimulatedCrash } from './disk.ts';
-import type { Cancel, Host } from './host.ts';
+import type { Host } from './host.ts';
 import type { ServerOptions } from './options.ts';
 import type { Random } from './random.ts';
-import { type Timers, withTimers } from './timers.ts';
+import { type Timers, timersOn, withTimers } from './timers.ts';
 
 export const SERVER_ID = fingerprintOf(0);
 
@@ -62,6 +62,7 @@ export class SimulatedServer {
       name: 'A',
       boot: ++this.#boots,
       transaction: 0,
+      start: this.#boots,
       founding: this.#founding,
       secret: new Uint8Array(32).fill(5),
     };
@@ -116,16 +117,10 @@ export class SimulatedServer {
   }
 
   #timers(process: Process): Timers {
-    const guarded = (run: () => void) => () => {
+    const gatherMs = () => this.#random.exponential(this.#options.gatherMs);
+    return timersOn(this.host, gatherMs, (run) => () => {
       if (process.alive) this.#turn(process, run);
-    };
-    return {
-      immediate: (run): Cancel => {
-        return this.host.later(this.#random.exponential(this.#options.gatherMs), guarded(run));
-      },
-      timeout: (run, ms): Cancel => this.host.after(ms, guarded(run)),
-      now: () => this.host.boot,
-    };
+    });
   }
 
   #commit(writes: readonly Write[]): void {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { type Copy, copyWith, SMALL_LIMITS } from './copy.ts';
 import { runWorld, simulate } from './report.ts';
-import type { Result } from './world.ts';
+import type { Result, World } from './world.ts';
 
 const SOAK = process.env['LM_SOAK'] === '1';
 /** How long new seeds are tried, in milliseconds. */
@@ -51,7 +51,7 @@ describe('a server of a pool of one', () => {
 });
 
 describe('with limits so small that they are reached', () => {
-  let copy: Copy;
+  let copy: Copy<World>;
   beforeAll(async () => {
     copy = await copyWith(SMALL_LIMITS);
   });

@@ -3,12 +3,27 @@
  * schedules itself with the global ones; all of its work is synchronous, so they are lent for just
  * that long.
  */
+import type { Cancel, Host } from './host.ts';
+
 export interface Timers {
   readonly immediate: (run: () => void) => void;
   /** Returns what cancels it. */
   readonly timeout: (run: () => void, ms: number) => () => void;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
+}
+
+/** The timers of a process on that host; `guarded` sees to it that a dead one runs no more. */
+export function timersOn(
+  host: Host,
+  gatherMs: () => number,
+  guarded: (run: () => void) => () => void,
+): Timers {
+  return {
+    immediate: (run): Cancel => host.later(gatherMs(), guarded(run)),
+    timeout: (run, ms): Cancel => host.after(ms, guarded(run)),
+    now: () => host.boot,
+  };
 }
 
 export function withTimers<T>(timers: Timers, run: () => T): T {

@@ -5,9 +5,10 @@
  */
 import { createHash } from 'node:crypto';
 import type { Rlf } from '../../src/engine/license/types.ts';
-import { type ClientMessage, MessageType } from '../../src/engine/messages.ts';
+import type { ClientMessage } from '../../src/engine/messages.ts';
 import type { ServerMessage } from '../../src/net/protocol.ts';
 import { Agenda } from './agenda.ts';
+import { brief } from './brief.ts';
 import { SimulatedClient, type Surroundings } from './client.ts';
 import { Connection } from './connection.ts';
 import { Disk, SimulatedCrash } from './disk.ts';
@@ -289,16 +290,4 @@ export class World implements Surroundings {
       this.#defect ??= { error };
     }
   }
-}
-
-/** A message in a few words, for the trace. */
-function brief(message: ClientMessage | ServerMessage): string {
-  const [type, sequence] = message;
-  const name = Object.entries(MessageType).find(([, number]) => number === type)?.[0];
-  const words = message.slice(2).map((field) => {
-    if (field instanceof Uint8Array)
-      return field.length > 0 ? Buffer.from(field).toString('hex') : '-';
-    return typeof field === 'object' ? '…' : String(field);
-  });
-  return `${name} ${sequence} ${words.join(' ')}`;
 }

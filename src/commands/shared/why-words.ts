@@ -49,7 +49,7 @@ function verdictWords({ verdict, server, leader, pool }: WhyDocument): string {
 }
 
 function ruleWords(details: Fields, code: string): string {
-  const { needed, servers, up, hardLimit, requested, held, deficit, waiting, free } = details;
+  const { needed, servers, up, hardLimit, requested, deficit, waiting, free } = details;
   const more = details['orMore'] === true ? ' or more' : '';
   switch (details['rule']) {
     case 'majority': {
@@ -64,7 +64,7 @@ function ruleWords(details: Fields, code: string): string {
       return `dates. The license ${code === 'expired' ? 'ended' : 'begins'} on ${text(date)}.`;
     }
     case 'limit':
-      return `limit. ${text(requested)} asked for, at most ${text(hardLimit)}, ${text(held)} held.`;
+      return `limit. ${text(requested)} asked for; the license has ${text(hardLimit)} in all.`;
     case 'deficit':
       return `deficit. Each seat that comes back pays for the lower limit: ${text(deficit)} to go.`;
     case 'line':

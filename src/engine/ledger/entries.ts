@@ -62,8 +62,14 @@ export type Proposal =
       readonly fence: number;
       readonly released: boolean;
     }
-  /** Keys of this license with an L of up to `ms` may be issued by the author (`--hold`). */
-  | { readonly type: 'lifetime'; readonly license: string; readonly ms: number };
+  /** Seats of the author's row become a record: held for the key's lifetime, without heartbeats. */
+  | { readonly type: 'record'; readonly license: string; readonly key: ClaimedKey }
+  /** Held from now on anew. */
+  | { readonly type: 'record-renew'; readonly license: string; readonly id: string }
+  /** The record becomes a key of the author's, under the lifetime and for the holder given. */
+  | { readonly type: 'record-take'; readonly license: string; readonly key: ClaimedKey }
+  /** Its seats are free: it was given back, or its time is over. */
+  | { readonly type: 'record-end'; readonly license: string; readonly id: string };
 
 export type Entry =
   | (Proposal & { readonly by: Author })
@@ -142,8 +148,12 @@ function isProposal(proposal: Proposal): boolean {
       const isFenced = typeof server === 'string' && isCount(fence);
       return isKey(key) && isFenced && typeof released === 'boolean';
     }
-    case 'lifetime':
-      return isCount(proposal.ms) && proposal.ms <= KEY_LIFETIME_MS_MAX;
+    case 'record':
+    case 'record-take':
+      return isKey(proposal.key);
+    case 'record-renew':
+    case 'record-end':
+      return typeof proposal.id === 'string';
     default:
       return false;
   }

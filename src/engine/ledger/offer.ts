@@ -1,6 +1,6 @@
 /** Which RLF may follow the one in force: one pool, one line of admin keys, a higher sequence. */
 import { LmError } from '../errors.ts';
-import { requireAdmin } from '../license/rlf.ts';
+import { readRlf, requireAdmin } from '../license/rlf.ts';
 import type { Rlf } from '../license/types.ts';
 
 /**
@@ -27,4 +27,18 @@ export function supersedes(offered: Rlf, current: Rlf): boolean {
     );
   }
   return offered.sequence > current.sequence;
+}
+
+/**
+ * The RLF of an entry, or null where it may not follow the one in force. It could when it was
+ * entered; of two at once the second may not, say where the first one hands over the admin key.
+ */
+export function successor(text: string, current: Rlf): Rlf | null {
+  try {
+    const rlf = readRlf(text);
+    return supersedes(rlf, current) ? rlf : null;
+  } catch (error) {
+    if (error instanceof LmError) return null;
+    throw error;
+  }
 }

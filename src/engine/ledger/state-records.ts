@@ -12,6 +12,7 @@ import {
   type Write,
 } from '../records.ts';
 import { type Accounts, accountsRecord, assignAccounts, readAccounts } from './accounts.ts';
+import { type HeldSeat, heldRecord, readHeld } from './held-seats.ts';
 import { type MovedKey, movedRecord, readMoved } from './moved-keys.ts';
 import type { LedgerState, Touched } from './state.ts';
 
@@ -44,9 +45,18 @@ export class StateWrites {
     this.#others.push(drop(keyOfMoved(moved)));
   }
 
+  held(held: HeldSeat): void {
+    this.#others.push(put(textKey(Space.held, held.key.id), heldRecord(held)));
+  }
+
+  released({ key }: HeldSeat): void {
+    this.#others.push(drop(textKey(Space.held, key.id)));
+  }
+
   /** Everything is to be written. */
   all(): void {
     this.touched(null);
+    for (const held of this.#state.held.values()) this.held(held);
     for (const moved of this.#state.moved.all()) this.moved(moved);
   }
 
@@ -54,6 +64,7 @@ export class StateWrites {
   forget(): void {
     this.#rlf = null;
     for (const moved of this.#state.moved.all()) this.forgotten(moved);
+    for (const held of this.#state.held.values()) this.released(held);
     for (const id of this.#state.accounts.keys()) {
       this.#others.push(drop(textKey(Space.account, id)));
     }
@@ -87,12 +98,13 @@ export interface StateRecord {
 /** From the records of a server, or from a snapshot; null where there is none. */
 export function readStateRecord(source: RecordSource | Uint8Array): StateRecord | null {
   if (source instanceof Uint8Array) {
-    const [head, rlf, accounts, moved] = decode(source) as [
-      ...[unknown, string, [string, unknown][], unknown[]],
+    const [head, rlf, accounts, moved, held] = decode(source) as [
+      ...[unknown, string, [string, unknown][], unknown[], unknown[]],
     ];
     return recordOf(rlf, head, {
       accounts: accounts.map(([license, record]) => readAccounts(license, record)),
       moved: moved.map(readMoved),
+      held: held.map(readHeld),
     });
   }
   const head = source.get(STATE_KEY);
@@ -104,14 +116,11 @@ export function readStateRecord(source: RecordSource | Uint8Array): StateRecord 
   const moved = [...source.scan(spacePrefix(Space.moved))].map(([, value]) =>
     readMoved(read(value)),
   );
-  return recordOf(String(read(text)), read(head), { accounts, moved });
+  const held = [...source.scan(spacePrefix(Space.held))].map(([, value]) => readHeld(read(value)));
+  return recordOf(String(read(text)), read(head), { accounts, moved, held });
 }
 
-function recordOf(
-  rlf: string,
-  head: unknown,
-  { accounts, moved }: { readonly accounts: readonly Accounts[]; readonly moved: MovedKey[] },
-): StateRecord {
+function recordOf(rlf: string, head: unknown, { accounts, moved, held }: Parts): StateRecord {
   return {
     rlf,
     into(state) {
@@ -126,6 +135,8 @@ function recordOf(
       }
       state.moved.clear();
       for (const one of moved) state.moved.add(one);
+      state.held.clear();
+      for (const one of held) state.held.set(one.key.id, one);
     },
   };
 }
@@ -138,7 +149,18 @@ export function stateRecord(state: LedgerState): Uint8Array {
     state.rlf.text,
     accounts.map(([license, account]) => [license, accountsRecord(account)]),
     [...state.moved.all()].map(movedRecord),
+    [...state.held.values()].sort(byId).map(heldRecord),
   ]);
+}
+
+interface Parts {
+  readonly accounts: readonly Accounts[];
+  readonly moved: readonly MovedKey[];
+  readonly held: readonly HeldSeat[];
+}
+
+function byId(a: HeldSeat, b: HeldSeat): number {
+  return a.key.id < b.key.id ? -1 : 1;
 }
 
 function headRecord(state: LedgerState): unknown[] {

@@ -2,7 +2,7 @@
  * What the ledger's entries add up to. It is kept on disk as it is after the last applied entry,
  * in the transaction that applies it, so that a start reads it and replays nothing.
  */
-import { assert, LmError } from '../errors.ts';
+import { assert } from '../errors.ts';
 import { distributionOf } from '../license/distribution.ts';
 import { LicenseTable, type TableLicense } from '../license/license-table.ts';
 import { readRlf } from '../license/rlf.ts';
@@ -18,11 +18,13 @@ import {
   keepLongest,
   moveSeats,
   openAccounts,
+  RECORDS,
   setHardLimit,
 } from './accounts.ts';
 import type { Author, Entry, LogEntry, Proposal } from './entries.ts';
+import type { HeldSeat } from './held-seats.ts';
 import { MovedKeys } from './moved-keys.ts';
-import { supersedes } from './offer.ts';
+import { successor } from './offer.ts';
 import { Servers } from './servers.ts';
 import { readStateRecord, StateWrites, stateRecord } from './state-records.ts';
 
@@ -54,6 +56,8 @@ export class LedgerState {
   readonly servers = new Servers();
   readonly accounts = new Map<string, Accounts>();
   readonly moved = new MovedKeys();
+  /** Seats in records, by id. */
+  readonly held = new Map<string, HeldSeat>();
   /** Ids of keys that an administrator ended, with the mark at which they are forgotten. */
   readonly evicted = new Map<string, number>();
   readonly #writes = new StateWrites(this);
@@ -140,7 +144,10 @@ export class LedgerState {
     switch (entry.type) {
       case 'move':
       case 'end':
-      case 'lifetime':
+      case 'record':
+      case 'record-renew':
+      case 'record-take':
+      case 'record-end':
         return this.servers.takes(entry.by) ? this.#proposed(index, entry, entry.by) : 'void';
       case 'fenced':
         return this.servers.fenced(entry.server, index) ? NOTHING : 'void';
@@ -188,11 +195,48 @@ export class LedgerState {
         this.#leave(index, proposal.license, proposal, proposal.released ? null : by.server);
         break;
       }
-      case 'lifetime':
-        keepLongest(accounts, by.server, proposal.ms);
+      case 'record':
+      case 'record-renew':
+      case 'record-take':
+      case 'record-end':
+        if (!this.#recorded(accounts, proposal, by)) return 'void';
         break;
     }
     return new Set([proposal.license]);
+  }
+
+  #recorded(accounts: Accounts, proposal: RecordProposal, by: Author): boolean {
+    const id = 'key' in proposal ? proposal.key.id : proposal.id;
+    const held = this.held.get(id);
+    if (proposal.type === 'record') {
+      const { license, key } = proposal;
+      if (held !== undefined) return false;
+      if (!moveSeats(accounts, { from: by.server, to: RECORDS, count: key.count })) return false;
+      this.#hold({ license, key, server: by.server });
+      return true;
+    }
+    if (held === undefined || held.license !== accounts.license) return false;
+    if (proposal.type !== 'record-end' && this.evicted.has(id)) return false;
+    if (proposal.type === 'record-renew') return true;
+    const { count } = held.key;
+    if (proposal.type === 'record-take' && proposal.key.count !== count) return false;
+    if (proposal.type === 'record-take') this.#keepKey(accounts, by.server, proposal.key);
+    const to = proposal.type === 'record-take' ? by.server : FREE_POOL;
+    if (!moveSeats(accounts, { from: RECORDS, to, count })) return false;
+    this.held.delete(id);
+    this.#writes.released(held);
+    return true;
+  }
+
+  /** A server has a key with that L now, whatever the license says today. */
+  #keepKey(accounts: Accounts, server: string, { lifetimeMs }: { lifetimeMs: number }): void {
+    const usual = lifetimeAt(this.table.byId(accounts.license), this.mark);
+    if (lifetimeMs > usual) keepLongest(accounts, server, lifetimeMs);
+  }
+
+  #hold(held: HeldSeat): void {
+    this.held.set(held.key.id, held);
+    this.#writes.held(held);
   }
 
   /** The server is fenced, and the time of its keys is over. */
@@ -216,10 +260,8 @@ export class LedgerState {
     this.#writes.moved(moved);
     // Once it came back to a server it may leave it again.
     if (to === null) return;
-    // Its new server has keys with that L now, whatever the license says today.
     const accounts = this.accounts.get(license);
-    const usual = lifetimeAt(this.table.byId(license), this.mark);
-    if (accounts !== undefined && key.lifetimeMs > usual) keepLongest(accounts, to, key.lifetimeMs);
+    if (accounts !== undefined) this.#keepKey(accounts, to, key);
     const before = this.moved.get(to, key.id);
     if (before === undefined) return;
     this.moved.delete(before);
@@ -321,6 +363,11 @@ export class LedgerState {
   }
 }
 
+type RecordProposal = Extract<
+  Proposal,
+  { type: 'record' | 'record-renew' | 'record-take' | 'record-end' }
+>;
+
 interface Leaving {
   readonly key: { readonly id: string; readonly count: number } & MovedKeyFields;
   readonly server: string;
@@ -328,20 +375,6 @@ interface Leaving {
 }
 
 type MovedKeyFields = Extract<Proposal, { type: 'end' }>['key'];
-
-/**
- * The RLF of an entry, or null where it may not follow the one in force. It could when it was
- * entered; of two at once the second may not, say where the first one hands over the admin key.
- */
-function successor(text: string, current: Rlf): Rlf | null {
-  try {
-    const rlf = readRlf(text);
-    return supersedes(rlf, current) ? rlf : null;
-  } catch (error) {
-    if (error instanceof LmError) return null;
-    throw error;
-  }
-}
 
 /** Whoever counted on a void entry looks again. */
 function touchedByVoid(entry: Entry | null): Touched {

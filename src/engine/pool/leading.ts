@@ -64,11 +64,13 @@ export class Leading {
   /** What the log says beyond what is applied, and nothing else, is on its way. */
   #readLog(): void {
     this.#ahead.clear();
+    this.#openings.changed();
     this.#entered = { mark: 0, rlf: 0, secret: 0 };
     this.#taken.clear();
     for (const logEntry of this.#pool.ledger.unapplied()) {
       this.#ahead.note(logEntry);
       const { entry } = logEntry;
+      if (entry?.type === 'rlf') this.#entered.rlf = entry.sequence;
       if (entry === null || !('by' in entry)) continue;
       const { server, session, number } = entry.by;
       this.#taken.set(server, { session, next: number + 1 });
@@ -98,7 +100,6 @@ export class Leading {
   applied({ index, entry, valid, touched }: Applied): void {
     for (const license of touched ?? []) this.#lending.touch(license);
     if (!valid || entry === null || 'by' in entry) {
-      if (entry?.type === 'lifetime') this.#openings.changed();
       return;
     }
     const { boot: now } = this.#pool.time;

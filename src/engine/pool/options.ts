@@ -12,6 +12,8 @@ export interface PoolOptions {
   readonly boot: number;
   /** The last transaction on this server's disk. */
   readonly transaction: number;
+  /** A whole number drawn for this start. */
+  readonly start: number;
   readonly founding: Rlf;
   /** 32 random bytes, for a pool that has no ticket secret yet. */
   readonly secret: Uint8Array;

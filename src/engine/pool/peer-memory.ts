@@ -15,7 +15,7 @@ import {
   type Write,
 } from '../records.ts';
 
-/** A start of a server, and how far its disk had come at the start and when last heard of. */
+/** A start of a server: its boot counter, its random number, and how far its disk came in it. */
 export interface Shown {
   readonly boot: number;
   readonly start: number;
@@ -42,17 +42,20 @@ export class PeerMemory {
     return this.#shown.get(server) ?? NOTHING;
   }
 
-  /** It greets. Returns whether it may go on: acks may overtake a greeting, starts do not. */
-  greeted(server: ServerId, { boot, transaction: start }: PeerGreeting): boolean {
+  /**
+   * It greets. Returns whether it may go on: the start that is known (acks may overtake a
+   * greeting), or a later one, which begins with all that was known to be on its disk.
+   */
+  greeted(server: ServerId, { boot, start, transaction }: PeerGreeting): boolean {
     const known = this.shown(server);
     const isSame = boot === known.boot && start === known.start;
-    const isLater = boot > known.boot && start >= known.transaction;
+    const isLater = boot > known.boot && transaction >= known.transaction;
     if (!isSame && !isLater) {
       this.#refused.add(server);
       return false;
     }
     this.#refused.delete(server);
-    if (isLater) this.#set(server, { boot, start, transaction: start });
+    if (isLater) this.#set(server, { boot, start, transaction });
     return true;
   }
 

@@ -145,13 +145,13 @@ export class Pool {
   }
 
   greeting(time: Time): PeerGreeting {
-    const { boot, transaction } = this.#options;
-    return { boot, transaction, uptimeMs: this.#standing.uptimeMs(time.boot) };
+    const { boot, transaction, start } = this.#options;
+    return { boot, transaction, start, uptimeMs: this.#standing.uptimeMs(time.boot) };
   }
 
   /** What this server's own disk has come to. */
   get shown(): Shown {
-    const { boot, transaction: start } = this.#options;
+    const { boot, start } = this.#options;
     return { boot, start, transaction: this.#transaction };
   }
 

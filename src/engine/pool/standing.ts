@@ -12,7 +12,8 @@ export class Standing {
   readonly #startedAt: number;
   /** Servers that a link is up to, and since when each of them has been on line. */
   readonly #linked = new Map<ServerId, number>();
-  #refused = false;
+  /** How often, since a leader was heard. */
+  #refusals = 0;
   #heardAt = Number.NEGATIVE_INFINITY;
   role: Role = 'follower';
   term: number;
@@ -37,9 +38,9 @@ export class Standing {
     return this.role === 'leader';
   }
 
-  /** Refused by a server that hears a leader which this one does not. */
+  /** Refused more than once by servers that hear a leader which this one does not. */
   get detached(): boolean {
-    return this.#refused && this.leader === null;
+    return this.#refusals > 1 && this.leader === null;
   }
 
   /** Takes a notice over. Returns whether it says anything new. */
@@ -49,7 +50,7 @@ export class Standing {
     this.term = term;
     this.leader = leader;
     if (leader !== null) {
-      this.#refused = false;
+      this.#refusals = 0;
       this.everLed = true;
     }
     return isNew;
@@ -62,7 +63,7 @@ export class Standing {
 
   /** A server that hears the leader refused this one's pre-vote. */
   refused(): void {
-    this.#refused = true;
+    this.#refusals += 1;
   }
 
   linked(server: ServerId, onLineSince: number): void {

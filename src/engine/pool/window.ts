@@ -3,7 +3,7 @@
  * follower's ends W after it sent the newest ack whose number its leader echoed; the leader's ends
  * W after it sent the newest heartbeat round that a majority acked.
  */
-import { ECHOES_MAX, WINDOW_MS } from '../limits.ts';
+import { ECHO_SPACING_MS, ECHOES_MAX, WINDOW_MS } from '../limits.ts';
 
 export class GrantWindow {
   #end = Number.NEGATIVE_INFINITY;
@@ -22,8 +22,13 @@ export class GrantWindow {
     return this.#end;
   }
 
-  /** A follower is about to send an ack: its number. */
+  /**
+   * A follower is about to send an ack: its number. Acks that follow each other closely share one,
+   * and the time of the first, or a flood of them would push out those that are still on their way.
+   */
   ack(now: number): number {
+    const sentAt = this.#acks.get(this.#number);
+    if (sentAt !== undefined && now - sentAt < ECHO_SPACING_MS) return this.#number;
     this.#number += 1;
     remember(this.#acks, this.#number, now);
     return this.#number;

@@ -18,6 +18,8 @@ export interface Beat {
    * since after it the seat may be someone else's.
    */
   readonly fence: number | null;
+  /** Seats that are held become ordinary ones, kept alive by heartbeats. */
+  readonly takes?: boolean | undefined;
 }
 
 export type BeatAnswer =
@@ -35,9 +37,10 @@ export type BeatAnswer =
 
 /** @throws LmError `unreachable` with the connection closed, or what the server found wrong. */
 export async function sendHeartbeat(connection: Connection, beat: Beat): Promise<BeatAnswer> {
-  const { key, ticket, lifetimeMs, fence } = beat;
+  const { key, ticket, lifetimeMs, fence, takes = false } = beat;
   const build = (sequence: number): Heartbeat => {
     const { heartbeat } = MessageType;
+    if (takes) return [heartbeat, sequence, key, ticket, fence, true];
     return fence === null
       ? [heartbeat, sequence, key, ticket]
       : [heartbeat, sequence, key, ticket, fence];

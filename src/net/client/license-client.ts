@@ -113,6 +113,28 @@ export class LicenseClient {
     });
   }
 
+  /**
+   * Takes over a seat that another process asked for, one on hold above all (`lm request --hold`):
+   * from now on it is kept alive here. The client has to be opened as the seat's instance.
+   *
+   * @throws LmError `lost` where it has ended, `config`, `unreachable`.
+   */
+  async take(key: string): Promise<Seat> {
+    const held = readSeatText(key);
+    return await this.#keepingAlive(async () => {
+      const link = this.#linkOf(held.pool, held.server);
+      const pacing = { scheduler: this.#scheduler, random: Math.random, takes: true };
+      const { ticket, lifetimeMs, sentAt } = await renewSeat(link, held, pacing);
+      const { vendor, application, version, count, pool } = held;
+      const server = link.current?.server ?? held.server;
+      const of = { vendor, application, version, count, pool, server };
+      const granted = { key: held.key, ticket, lifetimeMs, sentAt, ...of };
+      const verified = link.vendor !== null && link.vendor === vendor;
+      const wish = { vendor, application, version, count, holdMs: 0 };
+      return this.#keep(link, { wish, granted, verified });
+    });
+  }
+
   /** Renews a seat that another process asked for. @throws LmError `lost` where it has ended. */
   async renew(key: string): Promise<RenewedSeat> {
     const seat = readSeatText(key);

@@ -31,13 +31,15 @@ export interface Renewed {
 export interface RenewOptions {
   readonly scheduler: Scheduler;
   readonly random: () => number;
+  /** Takes over seats that are held (`--hold`). */
+  readonly takes?: boolean;
 }
 
 /** @throws LmError `lost` where the seat has ended, a denial code, or `unreachable`. */
 export async function renewSeat(
   link: PoolLink,
   seat: PortableSeat,
-  { scheduler, random }: RenewOptions,
+  { scheduler, random, takes = false }: RenewOptions,
 ): Promise<Renewed> {
   const { clock } = scheduler;
   const deadline = clock() + FENCING_MS_MAX;
@@ -45,7 +47,7 @@ export async function renewSeat(
   for (let [tries, losses] = [0, 0]; ; tries++) {
     const connection = await link.connect();
     try {
-      const answer = await beatOrClaim(connection, seat, clock);
+      const answer = await beatOrClaim(connection, seat, { clock, takes });
       if (answer.kind === 'alive') return answer;
       const failure = failureIn(answer, runs(seat, clock));
       if (!PASSING_CODES.has(failure.code) || clock() >= deadline) throw failure;
@@ -62,12 +64,12 @@ export async function renewSeat(
 async function beatOrClaim(
   connection: Connection,
   seat: PortableSeat,
-  clock: () => number,
+  { clock, takes }: { readonly clock: () => number; readonly takes: boolean },
 ): Promise<BeatAnswer> {
   const { key, ticket } = seat;
   let fence: number | null = null;
   for (let claims = 0; ; claims++) {
-    const beat: Beat = { key, ticket, lifetimeMs: null, fence };
+    const beat: Beat = { key, ticket, lifetimeMs: null, fence, takes };
     const answer = await sendHeartbeat(connection, beat);
     const follows = answer.kind === 'fenced' && answer.fence !== fence && claims < CLAIMS_MAX;
     if (!follows || !runs(seat, clock)) return answer;

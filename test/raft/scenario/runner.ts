@@ -1,26 +1,13 @@
-/**
- * Runs a scenario text: lines that begin with `> ` are commands, `#` lines and blank lines stay,
- * everything else is the output expected of the command above. Returns the text as it should be.
- */
+/** Carries out the commands of a scenario. */
 import type { ConfigurationChange } from '../../../src/engine/raft/events.ts';
+import type { ScenarioRunner } from '../../scenario-files.ts';
 import { ScenarioPool } from './pool.ts';
 import type { ScenarioServer } from './server.ts';
 import { entryText, statusText } from './text.ts';
 
-export function runScenario(text: string): string {
-  const runner = new Runner();
-  const result: string[] = [];
-  for (const line of text.split('\n')) {
-    if (line.startsWith('#') || line === '') result.push(line);
-    if (!line.startsWith('> ')) continue;
-    result.push(line, ...runner.run(line.slice(2)));
-  }
-  return `${result.join('\n').trimEnd()}\n`;
-}
-
 type Command = (words: readonly string[]) => void;
 
-class Runner {
+export class Runner implements ScenarioRunner {
   #pool: ScenarioPool | null = null;
   #shown: string[] = [];
 

@@ -1,0 +1,258 @@
+/**
+ * Seats held without heartbeats (`--hold`, DESIGN section 8): records in the ledger, so that they
+ * outlive any server. Whoever has the key renews them, takes them over as an ordinary seat, or
+ * gives them back, at any server. They end when every server that timed them thinks so.
+ */
+import type { Client } from './client.ts';
+import type { Outbox } from './effects.ts';
+import { busy } from './elsewhere.ts';
+import { assert } from './errors.ts';
+import { holderOf } from './key-record.ts';
+import { deadlineOf } from './key-table.ts';
+import type { ClaimedKey, Proposal } from './ledger/entries.ts';
+import type { HeldSeat } from './ledger/held-seats.ts';
+import type { Applied } from './ledger/state.ts';
+import type { Waiter } from './line.ts';
+import { type CoreMessage, type Heartbeat, MessageType } from './messages.ts';
+import type { Pool } from './pool/pool.ts';
+import type { Row } from './row.ts';
+import type { Rows } from './rows.ts';
+import { idTextOfKey } from './seat-key.ts';
+import type { TicketMint } from './ticket.ts';
+import type { Time } from './time.ts';
+
+const { alive, denied, grant, released } = MessageType;
+
+/** Who is to be answered once a proposal about held seats is applied. */
+interface Asked {
+  readonly client: Client;
+  readonly sequence: number;
+  readonly id: string;
+  readonly count: number;
+  readonly answer: 'grant' | 'alive' | 'released';
+}
+
+type AskedBy = Pick<Asked, 'client' | 'sequence'>;
+
+/** A record whose end was proposed, and is not applied by then, is looked at again. */
+const RETRY_MS = 1_000;
+
+export class Holds {
+  readonly #pool: Pool;
+  readonly #rows: Rows;
+  readonly #outbox: Outbox;
+  readonly #mint: TicketMint;
+  /** When each record is over by this server's clock; timed from its own applying. */
+  readonly #ends = new Map<string, number>();
+  readonly #asked = new Map<number, Asked>();
+  /** Records that are being entered, by id: a retry waits for them. */
+  readonly #entering = new Set<string>();
+  #nextDue = Number.POSITIVE_INFINITY;
+
+  constructor(parts: {
+    readonly pool: Pool;
+    readonly rows: Rows;
+    readonly outbox: Outbox;
+    readonly mint: TicketMint;
+  }) {
+    this.#pool = parts.pool;
+    this.#rows = parts.rows;
+    this.#outbox = parts.outbox;
+    this.#mint = parts.mint;
+  }
+
+  get(id: string): HeldSeat | undefined {
+    return this.#pool.state.held.get(id);
+  }
+
+  isEntering(id: string): boolean {
+    return this.#entering.has(id);
+  }
+
+  /** A retry, while the record is being entered: it is answered instead. */
+  again(id: string, { client, sequence }: AskedBy): void {
+    for (const [number, asked] of this.#asked) {
+      if (asked.id === id) this.#asked.set(number, { ...asked, client, sequence });
+    }
+  }
+
+  /** A heartbeat for held seats; false where there are none under this key. */
+  heartbeat(client: Client, message: Heartbeat, time: Time): boolean {
+    const sequence = message[1];
+    const held = this.get(idTextOfKey(message[2]));
+    if (held === undefined) return false;
+    if (this.#pool.state.evicted.has(held.key.id)) this.#outbox.reply(client, ended(sequence));
+    else if (message[5] === true) this.take(held, { client, sequence }, time);
+    else this.renew(held, { client, sequence }, 'alive');
+    return true;
+  }
+
+  /** When a record is over, boot-time clock. */
+  endOf(id: string): number {
+    return this.#ends.get(id) ?? Number.POSITIVE_INFINITY;
+  }
+
+  get nextDue(): number {
+    return this.#pool.leads ? this.#nextDue : Number.POSITIVE_INFINITY;
+  }
+
+  /** At the start, and after a snapshot: what is known of is timed from now. */
+  timeAll(now: number): void {
+    this.#ends.clear();
+    this.#nextDue = Number.POSITIVE_INFINITY;
+    for (const held of this.#pool.state.held.values()) this.#time(held, now);
+  }
+
+  /** Seats of this server's row are to be held for who waits for them. */
+  enter(row: Row, { id, count, client, holdMs, sequence }: Waiter, time: Time): void {
+    const key = heldKey(id, client, { count, lifetimeMs: holdMs, since: time.wall });
+    const asked: Asked = { client, sequence, id, count, answer: 'grant' };
+    const proposal = { type: 'record', license: row.id, key } as const;
+    if (this.#propose(row, proposal, asked)) this.#entering.add(id);
+  }
+
+  /** Held anew from now on: for a retry, which is answered like the first, or a heartbeat. */
+  renew({ license, key }: HeldSeat, by: AskedBy, answer: 'grant' | 'alive'): void {
+    const { id, count } = key;
+    const proposal = { type: 'record-renew', license, id } as const;
+    this.#propose(this.#rows.of(license), proposal, { ...by, id, count, answer });
+  }
+
+  /** They become an ordinary seat of this server, kept alive by heartbeats. */
+  take({ license, key }: HeldSeat, by: AskedBy, time: Time): void {
+    const { id, count } = key;
+    const row = this.#rows.of(license);
+    const lifetimeMs = row.lifetimeMs > 0 ? row.lifetimeMs : key.lifetimeMs;
+    const taken = heldKey(id, by.client, { count, lifetimeMs, since: time.wall });
+    const proposal = { type: 'record-take', license, key: taken } as const;
+    this.#propose(row, proposal, { ...by, id, count, answer: 'alive' });
+  }
+
+  release({ license, key }: HeldSeat, by: AskedBy): void {
+    const { id, count } = key;
+    const proposal = { type: 'record-end', license, id } as const;
+    this.#propose(this.#rows.of(license), proposal, { ...by, id, count, answer: 'released' });
+  }
+
+  /** The leader ends those whose time is over. */
+  tick(now: number): void {
+    if (!this.#pool.leads || now < this.#nextDue) return;
+    this.#nextDue = Number.POSITIVE_INFINITY;
+    const ending = new Set(
+      this.#pool.proposals.pending.map(({ proposal }) => 'id' in proposal && proposal.id),
+    );
+    for (const [id, end] of this.#ends) {
+      const held = this.get(id);
+      if (end > now) this.#nextDue = Math.min(this.#nextDue, end);
+      else if (held !== undefined && !ending.has(id)) {
+        this.#pool.propose({ type: 'record-end', license: held.license, id });
+        this.#nextDue = Math.min(this.#nextDue, now + RETRY_MS);
+      }
+    }
+  }
+
+  /**
+   * An entry is applied: records are timed, and who asked for it is answered; `taken` says that a
+   * seat of this server's key table is alive.
+   */
+  applied({ entry, valid }: Applied, now: number, taken: (asked: Asked) => void): void {
+    if (entry === null || !('by' in entry)) return;
+    if (valid) this.#follow(entry, now);
+    const number = this.#pool.ownNumber(entry) ?? 0;
+    const asked = this.#asked.get(number);
+    if (asked === undefined) return;
+    this.#asked.delete(number);
+    this.#entering.delete(asked.id);
+    if (valid && entry.type === 'record-take') taken(asked);
+    else this.#answer(asked, valid);
+  }
+
+  /** What was proposed up to this number is over, and how is not known: its clients ask again. */
+  over(proposal: number): void {
+    for (const [number, asked] of this.#asked) {
+      if (number > proposal) return;
+      this.#asked.delete(number);
+      this.#entering.delete(asked.id);
+      this.#refuse(asked);
+    }
+  }
+
+  #follow(entry: Proposal, now: number): void {
+    if (entry.type === 'record' || entry.type === 'record-renew') {
+      const held = this.get(entry.type === 'record' ? entry.key.id : entry.id);
+      if (held !== undefined) this.#time(held, now);
+    } else if (entry.type === 'record-take') this.#ends.delete(entry.key.id);
+    else if (entry.type === 'record-end') this.#ends.delete(entry.id);
+  }
+
+  #time({ key }: HeldSeat, now: number): void {
+    const end = deadlineOf(now, key.lifetimeMs);
+    this.#ends.set(key.id, end);
+    this.#nextDue = Math.min(this.#nextDue, end);
+  }
+
+  #propose(row: Row, proposal: Proposal, asked: Asked): boolean {
+    const outgoing = proposal.type === 'record' ? asked.count : 0;
+    const number = this.#rows.propose(row, proposal, outgoing);
+    if (number === null) this.#refuse(asked);
+    else this.#asked.set(number, asked);
+    return number !== null;
+  }
+
+  #answer(asked: Asked, valid: boolean): void {
+    const { client, sequence, id, count, answer } = asked;
+    const held = this.get(id);
+    if (answer === 'released') {
+      this.#outbox.reply(client, [released, sequence, valid, valid ? count : 0]);
+    } else if (!valid || held === undefined) {
+      this.#refuse(asked);
+    } else if (answer === 'grant') {
+      this.#grant(held, asked);
+    } else {
+      const { rlf } = this.#pool.state;
+      const { lifetimeMs } = held.key;
+      const fields = [this.#ticket(held), lifetimeMs, rlf.sequence] as const;
+      this.#outbox.reply(client, [alive, sequence, ...fields]);
+    }
+  }
+
+  /** It may be asked for again, which finds out how things stand. */
+  #refuse({ client, sequence, answer }: Asked): void {
+    if (answer !== 'grant') {
+      this.#outbox.reply(client, busy(sequence));
+      return;
+    }
+    const said = 'The pool could not enter the hold in its ledger now.';
+    this.#outbox.reply(client, [denied, sequence, 'busy', said, 'Ask again in a moment.', {}]);
+  }
+
+  #grant(held: HeldSeat, { client, sequence }: Asked): void {
+    const { vendor, application, version } = this.#rows.of(held.license).named;
+    const { count, lifetimeMs } = held.key;
+    const license = [vendor, application, version, count, this.#pool.state.rlf.sequence] as const;
+    this.#outbox.reply(client, [grant, sequence, this.#ticket(held), lifetimeMs, ...license]);
+  }
+
+  #ticket({ license, key }: HeldSeat): Uint8Array {
+    const { state, session } = this.#pool;
+    assert(state.secret !== null && session !== null, 'a server grants only once it returned');
+    const { id, count, lifetimeMs, holder } = key;
+    const terms = { license, count, lifetimeMs };
+    const [, , , , instance] = holder;
+    return this.#mint.mint(state.secret, session, { id, terms, holder: { instance } });
+  }
+}
+
+function ended(sequence: number): CoreMessage {
+  const said = 'An administrator ended this hold.';
+  return [MessageType.gone, sequence, 'evicted', said, 'Ask whoever runs the pool.'];
+}
+
+function heldKey(
+  id: string,
+  client: Client,
+  terms: { readonly count: number; readonly lifetimeMs: number; readonly since: number },
+): ClaimedKey {
+  const { user, host, pid, address, instance } = holderOf(client);
+  return { id, ...terms, holder: [user, host, pid, address, instance] };
+}

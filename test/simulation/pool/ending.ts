@@ -1,0 +1,128 @@
+/**
+ * How every simulation of a pool ends: all faults stop, a leader must be found, everybody who asks
+ * must be served, and when nobody asks any more every seat must come back.
+ */
+import { check } from '../failure.ts';
+import { WALL_START } from '../host.ts';
+import type { Random } from '../random.ts';
+import { SLOWEST } from './options.ts';
+import type { PoolServer } from './server.ts';
+import type { PoolWorld } from './world.ts';
+
+/** Within this time after all faults end everybody is served. */
+const CALM_MS_MAX = 5 * 60_000;
+const SERVED_IN_CALM = 2;
+/** Seats that were to be used for long end by then. */
+const HURRY_MS = 10_000;
+const REPEAT_MS = 4_000;
+/** How long a server may take to look for seats whose time is over, and to tell the others. */
+const LATE_MS_MAX = 60_000;
+/** The mark is entered at least so often. */
+const MARK_LATE_MS_MAX = 70_000;
+
+export class Ending {
+  readonly #world: PoolWorld;
+  readonly #random: Random;
+
+  constructor(world: PoolWorld, random: Random) {
+    this.#world = world;
+    this.#random = random;
+  }
+
+  run(): void {
+    this.#becalm();
+    const { clients, agenda } = this.#world;
+    const served = () => clients.every((one) => one.servedInCalm >= SERVED_IN_CALM);
+    this.#world.runUntil(agenda.now + CALM_MS_MAX, served);
+    const facts = () => ({
+      served: clients.map((one) => one.servedInCalm),
+      servers: this.#world.servers.map((server) => this.#facts(server)),
+    });
+    check(served(), 'everybody who keeps asking is served', facts);
+    this.#close();
+  }
+
+  /** All faults end, and an RLF comes that has seats for everybody. */
+  #becalm(): void {
+    const world = this.#world;
+    world.trace(() => 'calm');
+    world.calm = true;
+    world.faults.stop();
+    world.network.heal();
+    for (const client of world.clients) {
+      for (const path of client.paths) path.heal();
+      client.hurry(HURRY_MS);
+    }
+    for (const server of world.servers) {
+      server.held = false;
+      world.start(server, this.#random.chance(0.3));
+    }
+    world.hangUpUnused();
+    this.#push(world.rlfs.drawFinal());
+  }
+
+  /** As `lm rlf push` does: until it is in force everywhere. */
+  #push(sequence: number): void {
+    const { servers, agenda } = this.#world;
+    const up = servers.filter(({ process }) => process !== null);
+    const behind = up.filter(({ process }) => process?.core.state.rlf.sequence !== sequence);
+    if (up.length > 0 && behind.length === 0) return;
+    if (behind.length > 0) this.#world.offer(this.#random.pick(behind), sequence);
+    agenda.after(REPEAT_MS, () => this.#push(sequence));
+  }
+
+  /** Nobody asks for anything new: every seat comes back. */
+  #close(): void {
+    const world = this.#world;
+    world.closing = true;
+    for (const client of world.clients) client.finish();
+    const lifetimeMs = Math.max(...world.options.licenses.lifetimesMs);
+    const back = () => world.servers.every((server) => this.#isBack(server));
+    // A second at a time: it is not looked at after every step.
+    const end = world.agenda.now + 2 * (1.02 * lifetimeMs + LATE_MS_MAX);
+    while (world.agenda.now < end && !back()) world.runUntil(world.agenda.now + 1_000);
+    check(back(), 'every seat comes back', () => world.servers.map((one) => this.#facts(one)));
+    for (const { restored, banned, name } of world.servers) {
+      check(!restored || banned, 'a server that was rolled back is refused', () => name);
+    }
+    this.#checkMark();
+  }
+
+  #isBack(server: PoolServer): boolean {
+    const { process, banned } = server;
+    if (process === null) return banned;
+    if (process.core.keyCount > 0) return false;
+    return [...process.core.state.accounts.values()].every((accounts) => {
+      const { hardLimit, deficit, freePool, rows } = accounts;
+      let [available, lost] = [freePool, 0];
+      for (const [id, seats] of rows) {
+        available += seats;
+        if (this.#isBanned(id)) lost += seats;
+      }
+      // What a server that is gone for good holds of a license that shrank may stay owed.
+      return deficit <= lost && available === hardLimit + deficit;
+    });
+  }
+
+  #isBanned(id: string): boolean {
+    return this.#world.servers.some((server) => server.id === id && server.banned);
+  }
+
+  #checkMark(): void {
+    const { servers, agenda } = this.#world;
+    // With one gone for good, those whose clocks are right may be no majority.
+    if (servers.some(({ banned }) => banned)) return;
+    const marks = servers.map(({ process }) => process?.core.state.mark ?? 0);
+    const behind = WALL_START + agenda.now * SLOWEST - Math.max(...marks);
+    check(behind <= MARK_LATE_MS_MAX, 'license time does not stand still', () => behind);
+  }
+
+  #facts({ name, process, banned }: PoolServer): unknown {
+    if (process === null) return { name, banned };
+    const { leads, term, keyCount, ready, state } = process.core;
+    const accounts = [...state.accounts.values()].map(({ license, rows, ...rest }) => {
+      return [license, rest.hardLimit, rest.deficit, rest.freePool, [...rows.values()]];
+    });
+    return { name, leads, term, keyCount, ready, sequence: state.rlf.sequence, accounts };
+  }
+}

@@ -1,0 +1,227 @@
+/** What goes wrong in a pool's simulation, and the pushes of its administrator. */
+import type { PeerSend } from '../../../src/engine/effects.ts';
+import type { Fate } from '../disk.ts';
+import type { Random } from '../random.ts';
+import { Outages } from './outages.ts';
+import { Restorer } from './restorer.ts';
+import type { PoolProcess, PoolServer } from './server.ts';
+import type { PoolWorld } from './world.ts';
+
+const SECOND = 1_000;
+const DAY = 24 * 3_600 * SECOND;
+const SUSPEND_MS = { min: 100, mean: 10 * SECOND, max: 60 * SECOND };
+
+export class PoolFaults {
+  readonly #world: PoolWorld;
+  readonly #random: Random;
+  /** Servers whose wall clocks may jump: never a majority. */
+  readonly #jumpers: readonly PoolServer[];
+  /** Until when a server is killed again soon after it starts, in true time. */
+  readonly #loops = new Map<PoolServer, number>();
+  /** Servers that start again at once. */
+  readonly #hasty = new Set<PoolServer>();
+  readonly restorer: Restorer;
+  #stopped = false;
+  readonly counts = {
+    kills: 0,
+    loops: 0,
+    powerCuts: 0,
+    failedCommits: 0,
+    suspends: 0,
+    jumps: 0,
+    pushes: 0,
+    partitions: 0,
+    oneWays: 0,
+    resets: 0,
+    cuts: 0,
+    vanished: 0,
+    vultures: 0,
+    outages: 0,
+    restores: 0,
+    rolledBack: 0,
+  };
+
+  constructor(world: PoolWorld, random: Random) {
+    this.#world = world;
+    this.#random = random;
+    const { servers } = world;
+    const first = random.integer(0, servers.length - 1);
+    this.#jumpers = Array.from({ length: Math.floor((servers.length - 1) / 2) }, (_, n) => {
+      return servers[(first + n) % servers.length];
+    }).filter((server) => server !== undefined);
+    this.restorer = new Restorer(world, random.fork());
+  }
+
+  start(): void {
+    const { faults } = this.#world.options;
+    this.#every(faults.killMs, () => this.#kill());
+    this.#every(faults.loopMs, () => this.#loop());
+    this.#every(faults.powerMs, () => this.#cutPower());
+    this.#every(faults.suspendMs, () => this.#suspend());
+    this.#every(faults.wallJumpMs, () => this.#jump());
+    this.#every(faults.restoreMs, () => this.restorer.begin());
+    this.#every(faults.partitionMs, () => this.#part(faults.partedMs));
+    this.#every(faults.resetMs, () => this.#reset());
+    this.#every(faults.cutMs, () => this.#cut());
+    this.#every(faults.vanishMs, () => this.#vanish());
+    this.#every(faults.pushMs, () => this.#push());
+    if (faults.outageMs !== null) {
+      new Outages(this.#world, this.#random.fork(), () => this.counts.outages++).start();
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.restorer.stop();
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  fateOfCommit(random: Random): Fate {
+    if (this.#stopped || !random.chance(this.#world.options.faults.commitFailure)) return 'flushed';
+    this.counts.failedCommits++;
+    return random.chance(0.5) ? 'failed, kept' : 'failed, lost';
+  }
+
+  /** In the midst of sending. */
+  dies(): boolean {
+    return !this.#stopped && this.#random.chance(this.#world.options.faults.commitFailure / 2);
+  }
+
+  /** It said something after which a crash matters most: a vote, or a word about a seat. */
+  sent({ server }: PoolProcess, sends: readonly PeerSend[]): void {
+    const { vultures } = this.#world.options.faults;
+    if (this.#stopped || vultures === 0 || !sends.some(isGrave)) return;
+    if (!this.#random.chance(vultures)) return;
+    this.counts.vultures++;
+    this.#hasty.add(server);
+    this.#world.agenda.after(this.#random.between(0, 20), () => this.#world.kill(server, false));
+  }
+
+  /** How long a server that died stays down, in true milliseconds. */
+  downMs(server: PoolServer): number {
+    if (this.#hasty.delete(server)) return this.#random.between(20, 400);
+    if (this.#isLooping(server)) return this.#random.between(100, 1_500);
+    return this.#random.exponential(this.#world.options.faults.downMs);
+  }
+
+  started(server: PoolServer): void {
+    if (!this.#isLooping(server)) return;
+    const livesMs = this.#random.exponential(this.#random.pick([300, 3_000, 8_000]));
+    this.#world.agenda.after(livesMs, () => {
+      if (this.#isLooping(server)) this.#world.kill(server, false);
+    });
+  }
+
+  #isLooping(server: PoolServer): boolean {
+    return !this.#stopped && this.#world.agenda.now < (this.#loops.get(server) ?? 0);
+  }
+
+  #every(meanMs: number | null, happen: () => void): void {
+    if (meanMs === null) return;
+    this.#world.agenda.after(this.#random.exponential(meanMs), () => {
+      if (this.#stopped) return;
+      happen();
+      this.#every(meanMs, happen);
+    });
+  }
+
+  /** Those who lead die more often. */
+  #victim(): PoolServer {
+    const leader = this.#world.servers.find(({ leads }) => leads);
+    if (leader !== undefined && this.#random.chance(0.3)) return leader;
+    return this.#random.pick(this.#world.servers);
+  }
+
+  #kill(): void {
+    this.counts.kills++;
+    this.#world.kill(this.#victim(), false);
+  }
+
+  #loop(): void {
+    this.counts.loops++;
+    const server = this.#victim();
+    this.#loops.set(server, this.#world.agenda.now + this.#random.between(5_000, 40_000));
+    this.#world.kill(server, false);
+  }
+
+  /** Of one machine, of some, or of all. */
+  #cutPower(): void {
+    this.counts.powerCuts++;
+    const share = this.#random.pick([0, 0, 0, 0.5, 1]);
+    const victim = this.#victim();
+    for (const server of this.#world.servers) {
+      if (server === victim || this.#random.chance(share)) this.#world.kill(server, true);
+    }
+  }
+
+  #suspend(): void {
+    this.counts.suspends++;
+    const { servers, clients } = this.#world;
+    const { min, mean, max } = SUSPEND_MS;
+    const forMs = Math.min(max, min + this.#random.exponential(mean));
+    const one = this.#random.chance(0.7) ? this.#victim() : this.#random.pick(clients);
+    const everybody = this.#random.chance(0.05);
+    for (const { host } of everybody ? [...servers, ...clients] : [one]) host.sleep(forMs);
+    const who = everybody ? 'everybody' : one.name;
+    this.#world.trace(() => `${who} is suspended for ${forMs.toFixed(0)} ms`);
+  }
+
+  #jump(): void {
+    if (this.#jumpers.length === 0) return;
+    this.counts.jumps++;
+    const far = this.#random.chance(0.5) ? DAY : 60 * SECOND;
+    const server = this.#random.pick(this.#jumpers);
+    const ms = Math.round(this.#random.between(-far, far));
+    this.#world.trace(() => `the wall clock of ${server.name} jumps by ${ms} ms`);
+    server.host.jumpWall(ms);
+  }
+
+  #part(meanMs: number): void {
+    const forMs = this.#random.exponential(meanMs);
+    const kind = this.#world.network.part(forMs);
+    if (kind === 'one way' || kind === 'deaf' || kind === 'mute') this.counts.oneWays++;
+    else this.counts.partitions++;
+    this.#world.trace(() => `parted: ${kind}, for ${forMs.toFixed(0)} ms`);
+  }
+
+  #reset(): void {
+    this.counts.resets++;
+    this.#world.network.reset();
+  }
+
+  /** A client loses some of the servers, or all. */
+  #cut(): void {
+    this.counts.cuts++;
+    const share = this.#random.pick([0.3, 1]);
+    const forMs = this.#random.exponential(20 * SECOND);
+    for (const path of this.#random.pick(this.#world.clients).paths) {
+      if (!this.#random.chance(share)) continue;
+      if (this.#random.chance(0.7)) path.cut('up', forMs);
+      if (this.#random.chance(0.7)) path.cut('down', forMs);
+    }
+  }
+
+  #vanish(): void {
+    this.counts.vanished++;
+    this.#random.pick(this.#world.clients).vanish(this.#random.exponential(10 * SECOND));
+  }
+
+  #push(): void {
+    // Now and then one that was pushed before.
+    const old = this.#random.chance(0.2);
+    const { newestSequence } = this.#world.rlfs;
+    const sequence = old ? this.#random.integer(1, newestSequence) : this.#world.rlfs.draw();
+    this.counts.pushes++;
+    this.#world.offer(this.#random.pick(this.#world.servers), sequence);
+  }
+}
+
+function isGrave({ message }: PeerSend): boolean {
+  if (message.type === 'relayed') return true;
+  if (message.type !== 'raft') return false;
+  const { message: raft } = message;
+  return raft.type === 'vote-reply' && raft.granted;
+}

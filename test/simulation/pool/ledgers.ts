@@ -1,0 +1,152 @@
+/**
+ * The ledger as the servers of a pool have it: equal wherever as much is applied, balanced, and led
+ * by one server a term.
+ */
+import { createHash } from 'node:crypto';
+import { decode } from '../../../src/engine/codec.ts';
+import type { ServerState } from '../../../src/engine/ledger/servers.ts';
+import type { LedgerState } from '../../../src/engine/ledger/state.ts';
+import { check } from '../failure.ts';
+import { WALL_START } from '../host.ts';
+import { FASTEST } from './options.ts';
+import type { PoolProcess, PoolServer } from './server.ts';
+
+/** What the newest applied state of any server lets be in use. */
+export interface Bound {
+  readonly hardLimit: number;
+  readonly deficit: number;
+}
+
+/** How far a mark may be ahead of all clocks that are right. */
+const MARK_SLACK_MS = 1_500;
+
+export class Ledgers {
+  /** By index, once some server applied it. */
+  readonly #hashes = new Map<number, string>();
+  readonly #leaders = new Map<number, string>();
+  readonly #seen = new Set<string>();
+  readonly #applied = new WeakMap<PoolProcess, number>();
+  /** The highest index that any server applied, and the limits then. */
+  newest = 0;
+  bounds: ReadonlyMap<string, Bound> = new Map();
+  /** The servers, as the newest state has them. */
+  servers: ReadonlyMap<string, Readonly<ServerState>> = new Map();
+  readonly #opened = new Map<string, number>();
+  #moved: LedgerState['moved'] | null = null;
+  readonly counts = { elections: 0, fences: 0, openings: 0, returns: 0, lowered: 0 };
+
+  /** Whether that server applied more since it was last looked at. */
+  turned(process: PoolProcess): boolean {
+    this.#checkLeader(process);
+    const applied = process.core.applied;
+    if (this.#applied.get(process) === applied) return false;
+    const before = this.#applied.get(process) ?? 0;
+    check(applied >= before, 'what is applied stays applied', () => [applied, before]);
+    this.#applied.set(process, applied);
+    const { state } = process.core;
+    this.#checkBalance(state);
+    this.#checkEqual(process, applied);
+    this.#checkMark(process, state);
+    if (applied > this.newest) this.#takeNewest(applied, state);
+    return true;
+  }
+
+  /** The newest entry by which that key changed servers: an index, or 0. */
+  moved(id: string): number {
+    let newest = 0;
+    for (const { key, index } of this.#moved?.all() ?? []) {
+      if (key.id === id) newest = Math.max(newest, index);
+    }
+    return newest;
+  }
+
+  /** When seats of that license were last opened at that server: an index, or 0. */
+  opened(server: PoolServer, license: string): number {
+    return this.#opened.get(`${server.id} ${license}`) ?? 0;
+  }
+
+  /**
+   * A server that grants or renews has entered the pool with this start, and has no fence since: a
+   * fence that anybody applied is proof that its window was over.
+   */
+  checkIssues({ server, boot }: PoolProcess): void {
+    const known = this.servers.get(server.id);
+    const facts = () => ({ server: server.name, boot, known });
+    check(!server.restored, 'a server that was rolled back issues nothing', facts);
+    const entered = known !== undefined && known.session !== null && known.boot === boot;
+    check(entered, 'only a server that is in the pool issues', facts);
+  }
+
+  #checkLeader({ server, life, core }: PoolProcess): void {
+    if (core.leads !== true) return;
+    const leader = `${server.name} in its life ${life}`;
+    const known = this.#leaders.get(core.term);
+    if (known === undefined) this.counts.elections++;
+    this.#leaders.set(core.term, leader);
+    check((known ?? leader) === leader, 'one leader a term', () => [core.term, known, leader]);
+  }
+
+  #checkEqual({ server, core }: PoolProcess, index: number): void {
+    const hash = createHash('sha256').update(stateText(core.state)).digest('base64');
+    const known = this.#hashes.get(index);
+    this.#hashes.set(index, hash);
+    const same = (known ?? hash) === hash;
+    check(same, 'servers that applied as much are equal', () => [server.name, index]);
+  }
+
+  #checkBalance({ accounts }: LedgerState): void {
+    for (const [license, { hardLimit, deficit, freePool, records, rows }] of accounts) {
+      let sum = freePool + records;
+      for (const seats of rows.values()) sum += seats;
+      const facts = () => ({ license, hardLimit, deficit, freePool, rows: [...rows] });
+      check(sum === hardLimit + deficit, 'accounts balance', facts);
+    }
+  }
+
+  /** A majority's clocks are right, so what a majority has passed is not ahead of all of them. */
+  #checkMark({ server }: PoolProcess, { mark }: LedgerState): void {
+    const ahead = mark - (WALL_START + server.host.trueNow * FASTEST);
+    check(ahead <= MARK_SLACK_MS, 'the mark is not ahead of a majority', () => ahead);
+  }
+
+  #takeNewest(applied: number, { accounts, servers, rlf, moved }: LedgerState): void {
+    this.newest = applied;
+    this.#moved = moved;
+    this.#opened.clear();
+    const bounds = new Map<string, Bound>();
+    for (const [license, { hardLimit, deficit, opened }] of accounts) {
+      bounds.set(license, { hardLimit, deficit });
+      if (deficit > (this.bounds.get(license)?.deficit ?? 0)) this.counts.lowered++;
+      for (const [server, index] of opened) {
+        this.#opened.set(`${server} ${license}`, index);
+        if (this.#isNew(`${server} ${license} opened ${index}`)) this.counts.openings++;
+      }
+    }
+    this.bounds = bounds;
+    const known = new Map<string, Readonly<ServerState>>();
+    for (const { fingerprint: id } of rlf.servers) {
+      const server = servers.get(id);
+      if (server === undefined) continue;
+      known.set(id, { ...server });
+      const { fence, session } = server;
+      if (fence !== null && this.#isNew(`${id} fenced ${fence}`)) this.counts.fences++;
+      if (session !== null && this.#isNew(`${id} returned ${session}`)) this.counts.returns++;
+    }
+    this.servers = known;
+  }
+
+  #isNew(event: string): boolean {
+    if (this.#seen.has(event)) return false;
+    this.#seen.add(event);
+    return true;
+  }
+}
+
+/** All of it, keys that moved by index: in which order they are kept says how they came. */
+function stateText(state: LedgerState): string {
+  const [head, rlf, accounts, moved] = decode(state.snapshot()) as [
+    ...[unknown, string, unknown],
+    [number, ...unknown[]][],
+  ];
+  return JSON.stringify([head, rlf, accounts, moved.sort(([a], [b]) => a - b)]);
+}

@@ -1,0 +1,172 @@
+/** Watches a simulated pool from outside, and says so when a promise of DESIGN is not kept. */
+import { type ClientMessage, MessageType } from '../../../src/engine/messages.ts';
+import { idTextOfKey } from '../../../src/engine/seat-key.ts';
+import type { ServerMessage } from '../../../src/net/protocol.ts';
+import { Beliefs } from '../beliefs.ts';
+import { check } from '../failure.ts';
+import { licenseId } from '../licenses.ts';
+import type { PoolConnection } from './connection.ts';
+import { Holdings } from './holdings.ts';
+import { Ledgers } from './ledgers.ts';
+import type { PoolSeat, PoolWish } from './seat.ts';
+import type { PoolProcess, PoolServer } from './server.ts';
+import { ticketLicense } from './ticket-license.ts';
+import { Wire } from './wire.ts';
+
+/** How often all key tables are looked through, in true milliseconds. */
+const LOOK_MS = 400;
+
+export class PoolObserver {
+  readonly ledgers = new Ledgers();
+  readonly wire = new Wire();
+  readonly #beliefs = new Beliefs();
+  readonly #holdings: Holdings;
+  readonly #now: () => number;
+  /** Something was promised since the sums were last looked at. */
+  #promised = false;
+  /** The server that took part in this turn issued something. */
+  #issued = false;
+  #lookedAt = 0;
+  readonly #granted = new Set<string>();
+  readonly counts = {
+    granted: 0,
+    retried: 0,
+    renewed: 0,
+    denied: 0,
+    noMajority: 0,
+    waited: 0,
+    released: 0,
+    releasedInVain: 0,
+    fencedReplies: 0,
+    claimed: 0,
+    goneBusy: 0,
+    goneUnknown: 0,
+    goneNoMajority: 0,
+  };
+
+  constructor(servers: readonly PoolServer[], now: () => number) {
+    const { ledgers } = this;
+    this.#holdings = new Holdings({ servers, beliefs: this.#beliefs, ledgers });
+    this.#now = now;
+  }
+
+  /** A message of a client reached a server. */
+  arrived(message: ClientMessage): void {
+    const [type, , key] = message;
+    const { request, heartbeat, release } = MessageType;
+    if (type !== request && type !== heartbeat && type !== release) return;
+    if (key instanceof Uint8Array) this.#holdings.spokenOf(idTextOfKey(key), this.#now());
+  }
+
+  /** A server says this: from now on somebody may rely on it. */
+  promised(connection: PoolConnection, message: ServerMessage): void {
+    const { client } = connection;
+    const sent = client.sentUnder(message[1]);
+    if (sent === undefined) return;
+    const { seat, sentAt, claims } = sent;
+    switch (message[0]) {
+      case MessageType.grant: {
+        const [, , , lifetimeMs, , application, version, count] = message;
+        this.#checkGrant(message, seat.wish);
+        const license = licenseId({ application, version });
+        this.#beliefs.promised({ client, seat, license, count }, { sentAt, lifetimeMs });
+        if (this.#granted.has(seat.id)) this.counts.retried++;
+        else this.counts.granted++;
+        this.#granted.add(seat.id);
+        this.#promised = true;
+        this.#issued = true;
+        return;
+      }
+      case MessageType.alive:
+        if (claims) this.counts.claimed++;
+        else this.counts.renewed++;
+        this.#renewed(seat, sentAt, message);
+        this.#promised = true;
+        // Else it passed on what another server said.
+        this.#issued ||= connection.process?.core.authorization(seat.id, NEVER) !== null;
+        return;
+      default:
+        this.#count(message);
+    }
+  }
+
+  #renewed(
+    seat: PoolSeat,
+    sentAt: number,
+    [, , ticket, lifetimeMs]: Extract<ServerMessage, { 0: 21 }>,
+  ): void {
+    this.#beliefs.renewed(seat, { sentAt, lifetimeMs }, ticketLicense(ticket));
+  }
+
+  /** That server is at rest. */
+  turned(process: PoolProcess): void {
+    if (this.ledgers.turned(process) || this.#promised) this.checkPromise();
+    if (this.#issued) this.ledgers.checkIssues(process);
+    this.#issued = false;
+    if (this.#now() - this.#lookedAt < LOOK_MS) return;
+    this.#lookedAt = this.#now();
+    this.#holdings.check(this.#now());
+  }
+
+  died(server: PoolServer, process: PoolProcess | null): void {
+    // What it applied and could not write, a majority has stored.
+    if (process !== null && !server.restored) {
+      this.ledgers.turned(process);
+      if (this.#issued) this.ledgers.checkIssues(process);
+    }
+    this.#issued = false;
+    if (!server.restored) this.#holdings.died(server, process);
+  }
+
+  /** The promise of DESIGN section 2. */
+  checkPromise(): void {
+    this.#promised = false;
+    for (const [license, believed] of this.#beliefs.sums()) {
+      const { hardLimit, deficit } = this.ledgers.bounds.get(license) ?? NONE;
+      const facts = () => ({ license, believed, hardLimit, deficit, who: this.#who(license) });
+      check(believed <= hardLimit + deficit, 'seats believed in <= hard limit + deficit', facts);
+    }
+  }
+
+  #who(license: string): string[] {
+    const held = this.#beliefs.held().filter((belief) => belief.license === license);
+    return held.map(({ client, count }) => `${client.name} ${count}`);
+  }
+
+  #checkGrant(
+    [, , , lifetimeMs, , application, , count]: Extract<ServerMessage, { 0: 11 }>,
+    wish: PoolWish,
+  ): void {
+    check(count === wish.count, 'all seats or none', () => [count, wish]);
+    check(application === wish.application, 'the application asked for', () => application);
+    check(lifetimeMs > 0, 'a seat has a lifetime', () => lifetimeMs);
+  }
+
+  #count(message: ServerMessage): void {
+    const { counts } = this;
+    switch (message[0]) {
+      case MessageType.waiting:
+        counts.waited++;
+        return;
+      case MessageType.denied:
+        counts.denied++;
+        if (message[2] === 'no-majority') counts.noMajority++;
+        return;
+      case MessageType.released:
+        if (message[2]) counts.released++;
+        else counts.releasedInVain++;
+        return;
+      case MessageType.fenced:
+        counts.fencedReplies++;
+        return;
+      case MessageType.gone:
+        if (message[2] === 'busy') counts.goneBusy++;
+        else if (message[2] === 'no-majority') counts.goneNoMajority++;
+        else if (message[2] === 'unknown-key') counts.goneUnknown++;
+        return;
+    }
+  }
+}
+
+const NEVER = { boot: 0, wall: 0 };
+const NONE = { hardLimit: 0, deficit: 0 };

@@ -1,0 +1,182 @@
+/** How a simulation of a pool is to go, drawn from its seed. */
+import type { NetworkOptions } from '../options.ts';
+import type { Random } from '../random.ts';
+
+/**
+ * Hostile: everything goes wrong. Fail-over: only a minority of the servers dies at a time, and
+ * then no client that keeps asking may lose a seat.
+ */
+export type Mode = 'hostile' | 'fail-over';
+
+export interface PoolLicenseOptions {
+  readonly applications: number;
+  readonly versions: boolean;
+  readonly limit: { readonly min: number; readonly max: number };
+  /** Most seats of one request. */
+  readonly seatsMax: number;
+  readonly lifetimesMs: readonly number[];
+  /** Whether codes begin and end while the simulation runs. */
+  readonly dates: boolean;
+}
+
+export interface PoolClientOptions {
+  readonly count: number;
+  readonly thinkMs: number;
+  readonly useMs: number;
+  /** Share of requests that wait in a line, and how long. */
+  readonly patient: number;
+  readonly patienceMs: number;
+  /** Share of seats that are left to themselves. */
+  readonly silent: number;
+  /** After which a client takes a server that does not answer for lost. */
+  readonly replyMs: number;
+}
+
+export interface PoolServerOptions {
+  readonly gatherMs: number;
+  readonly flushMs: number;
+  /** Share of flushes that take much longer, and how long on average. */
+  readonly stalls: number;
+  readonly stallMs: number;
+}
+
+/** Mean times between faults, in true milliseconds; null for never. */
+export interface PoolFaultOptions {
+  readonly killMs: number | null;
+  readonly loopMs: number | null;
+  readonly powerMs: number | null;
+  readonly suspendMs: number | null;
+  readonly wallJumpMs: number | null;
+  readonly restoreMs: number | null;
+  readonly partitionMs: number | null;
+  readonly partedMs: number;
+  readonly resetMs: number | null;
+  readonly cutMs: number | null;
+  readonly vanishMs: number | null;
+  readonly pushMs: number | null;
+  readonly outageMs: number | null;
+  /** How often a server dies right after it said what matters most. */
+  readonly vultures: number;
+  /** Share of commits that fail. */
+  readonly commitFailure: number;
+  readonly downMs: number;
+}
+
+export interface PoolOptions {
+  readonly mode: Mode;
+  readonly servers: number;
+  readonly durationMs: number;
+  /** Clocks run as fast and as slow as is allowed, or anything between. */
+  readonly clocks: 'adverse' | 'mixed';
+  readonly licenses: PoolLicenseOptions;
+  readonly network: NetworkOptions;
+  readonly peers: NetworkOptions;
+  /** Messages of one connection between servers keep their order, as TCP has it. */
+  readonly ordered: boolean;
+  readonly clients: PoolClientOptions;
+  readonly server: PoolServerOptions;
+  readonly faults: PoolFaultOptions;
+}
+
+/** The slowest clock; the fastest is 1.01 times as fast. */
+export const SLOWEST = 0.995;
+export const FASTEST = SLOWEST * 1.01;
+/** The least lifetime of a key, in whole seconds. */
+const LIFETIME_MS_MIN = 26_000;
+const SERVERS = [1, 2, 3, 3, 3, 4, 5, 5, 7] as const;
+const FAIL_OVER_SERVERS = [3, 3, 4, 5, 5, 7] as const;
+
+export function drawPoolOptions(random: Random): PoolOptions {
+  const mode = random.chance(0.2) ? 'fail-over' : 'hostile';
+  const calm = mode === 'fail-over';
+  const seatsMax = random.integer(1, 3);
+  return {
+    mode,
+    servers: random.pick(calm ? FAIL_OVER_SERVERS : SERVERS),
+    durationMs: random.integer(90, 240) * 1_000,
+    clocks: random.chance(0.5) ? 'adverse' : 'mixed',
+    licenses: {
+      applications: random.integer(1, 2),
+      versions: random.chance(0.2),
+      limit: { min: 3, max: random.integer(3, 12) },
+      seatsMax,
+      lifetimesMs: random.pick([[LIFETIME_MS_MIN], [LIFETIME_MS_MIN, 40_000], [30_000, 60_000]]),
+      dates: !calm && random.chance(0.2),
+    },
+    network: calm ? HEALTHY : drawNetwork(random, [1, 5, 40]),
+    ordered: calm || random.chance(0.6),
+    peers: calm ? HEALTHY : drawNetwork(random, [0.3, 2, 20]),
+    clients: {
+      count: random.integer(4, 9),
+      thinkMs: random.pick([500, 3_000]),
+      useMs: calm ? 120_000 : random.pick([8_000, 60_000]),
+      patient: random.pick([0, 0.2, 0.6]),
+      patienceMs: random.pick([3_000, 20_000]),
+      silent: calm ? 0 : random.pick([0, 0.1, 0.3]),
+      replyMs: calm ? 2_000 : random.pick([1_500, 5_000]),
+    },
+    server: {
+      gatherMs: random.pick([0.1, 2, calm ? 2 : 30]),
+      flushMs: random.pick([0.3, 8]),
+      stalls: calm ? 0 : random.pick([0, 0, 0.002]),
+      stallMs: random.pick([500, 5_000]),
+    },
+    faults: calm ? drawOutages(random) : drawFaults(random),
+  };
+}
+
+const HEALTHY: NetworkOptions = { latencyMs: 2, slow: 0, slowMs: 0, loss: 0, duplicate: 0 };
+
+function drawNetwork(random: Random, latencies: readonly number[]): NetworkOptions {
+  return {
+    latencyMs: random.pick(latencies),
+    slow: random.pick([0, 0.01, 0.05]),
+    slowMs: random.pick([300, 4_000]),
+    loss: random.pick([0, 0.01, 0.05]),
+    duplicate: random.pick([0, 0.02, 0.05]),
+  };
+}
+
+function drawFaults(random: Random): PoolFaultOptions {
+  const maybe = (share: number, min: number, max: number) =>
+    random.chance(share) ? random.between(min, max) : null;
+  return {
+    killMs: maybe(0.6, 8_000, 60_000),
+    loopMs: maybe(0.2, 40_000, 120_000),
+    powerMs: maybe(0.3, 30_000, 120_000),
+    suspendMs: maybe(0.4, 10_000, 80_000),
+    wallJumpMs: maybe(0.3, 10_000, 60_000),
+    restoreMs: maybe(0.3, 40_000, 120_000),
+    partitionMs: maybe(0.6, 8_000, 50_000),
+    partedMs: random.pick([3_000, 15_000, 40_000]),
+    resetMs: maybe(0.4, 2_000, 20_000),
+    cutMs: maybe(0.4, 8_000, 50_000),
+    vanishMs: maybe(0.4, 10_000, 60_000),
+    pushMs: maybe(0.5, 20_000, 80_000),
+    outageMs: null,
+    vultures: random.pick([0, 0, 0.05, 0.3]),
+    commitFailure: random.pick([0, 0, 0.001, 0.005]),
+    downMs: random.pick([300, 5_000, 40_000]),
+  };
+}
+
+function drawOutages(random: Random): PoolFaultOptions {
+  const never = { killMs: null, loopMs: null, powerMs: null, suspendMs: null, wallJumpMs: null };
+  const nor = { restoreMs: null, partitionMs: null, partedMs: 0, resetMs: null, cutMs: null };
+  return {
+    ...never,
+    ...nor,
+    vanishMs: null,
+    pushMs: null,
+    outageMs: random.between(3_000, 30_000),
+    vultures: 0,
+    commitFailure: 0,
+    downMs: random.pick([300, 5_000, 30_000, 100_000]),
+  };
+}
+
+/** The rate of one more clock. */
+export function drawRate({ clocks }: PoolOptions, random: Random): number {
+  if (clocks === 'adverse') return random.pick([SLOWEST, FASTEST]);
+  return random.between(SLOWEST, FASTEST);
+}

@@ -1,0 +1,46 @@
+/** The RLFs of a simulation by their sequence: drawn once, signed when they are needed. */
+import type { Rlf } from '../../../src/engine/license/types.ts';
+import type { Random } from '../random.ts';
+import { drawPoolGrants, finalPoolGrants, type PoolGrants, poolRlf } from './grants.ts';
+import type { PoolOptions } from './options.ts';
+
+export class PoolRlfs {
+  readonly #options: PoolOptions;
+  readonly #random: Random;
+  readonly #grants: PoolGrants[] = [];
+  readonly #rlfs = new Map<number, Rlf>();
+
+  constructor(options: PoolOptions, random: Random) {
+    this.#options = options;
+    this.#random = random;
+    this.draw();
+  }
+
+  get newestSequence(): number {
+    return this.#grants.length;
+  }
+
+  /** One more; its sequence. */
+  draw(): number {
+    const sequence = this.#grants.length + 1;
+    this.#grants.push(drawPoolGrants(sequence, this.#options, this.#random));
+    return sequence;
+  }
+
+  drawFinal(): number {
+    const sequence = this.#grants.length + 1;
+    this.#grants.push(finalPoolGrants(sequence, this.#options));
+    return sequence;
+  }
+
+  get(sequence: number): Rlf {
+    let rlf = this.#rlfs.get(sequence);
+    if (rlf === undefined) {
+      const grants = this.#grants[sequence - 1];
+      if (grants === undefined) throw new Error(`no RLF was drawn for ${sequence}`);
+      rlf = poolRlf(grants, this.#options);
+      this.#rlfs.set(sequence, rlf);
+    }
+    return rlf;
+  }
+}

@@ -1,0 +1,190 @@
+/** One server of a simulated pool: the real core in the real node loop, on a machine of its own. */
+import { Core, type Event } from '../../../src/engine/core.ts';
+import type { PeerSend } from '../../../src/engine/effects.ts';
+import { LmError } from '../../../src/engine/errors.ts';
+import type { Rlf } from '../../../src/engine/license/types.ts';
+import type { PeerGreeting } from '../../../src/engine/peer-messages.ts';
+import type { Write } from '../../../src/engine/records.ts';
+import { Node } from '../../../src/net/node.ts';
+import { fingerprintOf } from '../../engine/sample-rlf.ts';
+import { type Disk, SimulatedCrash } from '../disk.ts';
+import type { Host } from '../host.ts';
+import type { Random } from '../random.ts';
+import { type Timers, timersOn, withTimers } from '../timers.ts';
+import type { PoolServerOptions } from './options.ts';
+
+/** One run of a server, from its start to its death. */
+export interface PoolProcess {
+  readonly server: PoolServer;
+  /** How often this server started, this time included: no two processes of it share it. */
+  readonly life: number;
+  /** As its disk counts. */
+  readonly boot: number;
+  readonly core: Core;
+  readonly node: Node;
+  alive: boolean;
+}
+
+export interface PoolServerEvents {
+  /** The server did something, and is at rest again. */
+  readonly onTurn: (process: PoolProcess) => void;
+  readonly onDeath: (server: PoolServer, process: PoolProcess | null) => void;
+  readonly onSend: (process: PoolProcess, sends: readonly PeerSend[]) => void;
+  /** Others, or its own records, say that its disk is older than what it once knew. */
+  readonly onRolledBack: (server: PoolServer) => void;
+  /** An invariant broke, or something else that is a defect. */
+  readonly onDefect: (error: unknown) => void;
+}
+
+/** Where a data directory counts its starts. */
+const BOOT_KEY = Buffer.from('mboot', 'latin1');
+
+export class PoolServer {
+  readonly place: number;
+  readonly id: string;
+  readonly name: string;
+  readonly host: Host;
+  readonly disk: Disk;
+  readonly #options: PoolServerOptions;
+  readonly #random: Random;
+  readonly #founding: Rlf;
+  readonly #events: PoolServerEvents;
+  #lives = 0;
+  process: PoolProcess | null = null;
+  /** It was given an older image of its disk: it must be refused. */
+  restored = false;
+  /** It was refused, and stays down. */
+  banned = false;
+  /** Its power failed: nobody hears that it is gone. */
+  powerless = false;
+  /** It stays down until it is let go. */
+  held = false;
+  /** Of whatever disk: no two of its starts are one. */
+  #starts = 0;
+  /** True time at which it last started. */
+  startedAt = 0;
+  /** True time until which its last turn takes. */
+  busyUntil = 0;
+
+  constructor(parts: {
+    readonly place: number;
+    readonly host: Host;
+    readonly disk: Disk;
+    readonly options: PoolServerOptions;
+    readonly random: Random;
+    readonly founding: Rlf;
+    readonly events: PoolServerEvents;
+  }) {
+    this.place = parts.place;
+    this.id = fingerprintOf(parts.place);
+    this.name = String.fromCharCode(0x41 + parts.place);
+    this.host = parts.host;
+    this.disk = parts.disk;
+    this.#options = parts.options;
+    this.#random = parts.random;
+    this.#founding = parts.founding;
+    this.#events = parts.events;
+  }
+
+  get leads(): boolean {
+    return this.process?.core.leads === true;
+  }
+
+  /** As `lm serve` does it, with an RLF to offer or none; to be called when its host runs. */
+  start(offered: Rlf | null): void {
+    if (this.process !== null || this.banned || this.held) return;
+    this.startedAt = this.host.trueNow;
+    try {
+      this.process = this.#boot();
+    } catch (error) {
+      this.#failed(error);
+      return;
+    }
+    const { node } = this.process;
+    this.#turn(this.process, () => node.start());
+    if (offered !== null) this.offer(offered);
+  }
+
+  /** kill -9, or worse: nothing more is done; what was flushed is on disk. */
+  kill(): void {
+    const { process } = this;
+    if (process !== null) process.alive = false;
+    this.process = null;
+    this.#events.onDeath(this, process);
+  }
+
+  receive(event: Event): void {
+    const { process } = this;
+    if (process !== null) withTimers(this.#timers(process), () => process.node.receive(event));
+  }
+
+  /** To be called when its host runs. */
+  offer(rlf: Rlf): void {
+    const { process } = this;
+    if (process === null) return;
+    this.#turn(process, () => process.node.now({ type: 'offered', rlf }));
+  }
+
+  greeting(): PeerGreeting | null {
+    const { process } = this;
+    return process === null ? null : process.core.greeting(this.host.time);
+  }
+
+  #boot(): PoolProcess {
+    const before = this.disk.get(BOOT_KEY);
+    const boot = 1 + (before === null ? 0 : Number(Buffer.from(before).toString()));
+    this.#commit([{ key: BOOT_KEY, value: Buffer.from(String(boot)) }]);
+    const options = {
+      server: this.id,
+      name: this.name,
+      boot,
+      founding: this.#founding,
+      secret: new Uint8Array(32).fill(1 + this.place + 16 * (boot % 8)),
+      transaction: this.disk.transaction,
+      start: ++this.#starts,
+    };
+    const core = Core.recover(options, this.disk, this.host.time);
+    const node = new Node({
+      core,
+      commit: (writes: readonly Write[]) => this.#commit(writes),
+      sendPeers: (sends) => this.#events.onSend(process, sends),
+      now: () => this.host.time,
+      log: () => undefined,
+      onFailure: (error: unknown) => this.#failed(error),
+    });
+    const process = { server: this, life: ++this.#lives, boot, core, node, alive: true };
+    return process;
+  }
+
+  #turn(process: PoolProcess, run: () => void): void {
+    withTimers(this.#timers(process), run);
+    this.busyUntil = this.host.trueNow;
+    if (process.alive) this.#events.onTurn(process);
+  }
+
+  #timers(process: PoolProcess): Timers {
+    const gatherMs = () => this.#random.exponential(this.#options.gatherMs);
+    return timersOn(this.host, gatherMs, (run) => () => {
+      if (process.alive) this.#turn(process, run);
+    });
+  }
+
+  #commit(writes: readonly Write[]): void {
+    const { flushMs, stalls, stallMs } = this.#options;
+    this.host.take(this.#random.exponential(flushMs));
+    if (this.#random.chance(stalls)) this.host.take(this.#random.exponential(stallMs));
+    this.disk.commit(writes);
+  }
+
+  #failed(error: unknown): void {
+    if (error instanceof SimulatedCrash) {
+      this.kill();
+    } else if (error instanceof LmError && error.code === 'rolled-back' && this.restored) {
+      this.banned = true;
+      this.#events.onRolledBack(this);
+      this.kill();
+    } else {
+      this.#events.onDefect(error);
+    }
+  }
+}
