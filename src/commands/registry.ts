@@ -30,6 +30,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   session: () => import('./session.ts'),
   status: () => import('./status.ts'),
   version: () => import('./version.ts'),
+  why: () => import('./why.ts'),
 };
 
 /** The commands that a command line may need: the one it names, or all, to help or to suggest. */

@@ -7,6 +7,7 @@ import type { StatusDocument } from '../net/client/status.ts';
 import { BaseCommand } from './shared/base-command.ts';
 import { connectFlags, openClient } from './shared/connect.ts';
 import { Interrupted, interruptible } from './shared/interrupt.ts';
+import { failuresIn, jsonOf } from './shared/pool-results.ts';
 import { printable } from './shared/printable.ts';
 import { CLEAR, pause } from './shared/redraw.ts';
 
@@ -54,9 +55,7 @@ seats. Where no leader can be reached it shows what one server knows, and says s
   }
 
   async #show(results: readonly Result[], json: boolean): Promise<void> {
-    const [first] = results;
-    const failed = results.filter((result) => result instanceof LmError);
-    if (failed.length === results.length && first instanceof LmError) throw first;
+    const failed = failuresIn(results);
     if (json) this.printJson(jsonOf(results));
     else process.stdout.write(await wordsOf(results, false));
     for (const { message } of json ? [] : failed) this.tell(`lm: ${message}`);
@@ -91,16 +90,6 @@ function poolAlone(argv: readonly string[]): string[] {
     const alone = argument === '--pool' && (next === undefined || next.startsWith('-'));
     return alone ? '--pool-wide' : argument;
   });
-}
-
-/** One pool is its document; several are listed, with what stands in the way of the others. */
-function jsonOf(results: readonly Result[]): unknown {
-  const documents = results.map((result) => {
-    if (!(result instanceof LmError)) return result;
-    const { code, message, hint, details } = result;
-    return { error: { code, message, hint, ...details } };
-  });
-  return documents.length === 1 ? documents[0] : { pools: documents };
 }
 
 /** `gaps`: with what is missing, where the display has one stream. */

@@ -20,6 +20,7 @@ import { type ClientMessage, MessageType } from './messages.ts';
 import { Offers } from './offers.ts';
 import type { PeerGreeting, PeerMessage } from './peer-messages.ts';
 import { Pool } from './pool/pool.ts';
+import { Prober } from './probe.ts';
 import type { ServerId } from './raft/types.ts';
 import type { RecordSource } from './records.ts';
 import { Relays } from './relays.ts';
@@ -88,6 +89,7 @@ export class Core {
   readonly #issuer: Issuer;
   readonly #moves: KeyMoves;
   readonly #status: Status;
+  readonly #prober: Prober;
   readonly #acts: Acts;
   readonly #offers: Offers;
   readonly #clock: ClockGuard;
@@ -113,6 +115,7 @@ export class Core {
     this.#issuer = new Issuer({ ...parts, ...helpers });
     this.#moves = new KeyMoves({ ...parts, issuer: this.#issuer });
     this.#status = new Status({ ...parts, name });
+    this.#prober = new Prober({ ...parts, name });
     this.#acts = new Acts(pool, outbox, name);
     this.#offers = new Offers(pool, outbox);
     this.#keys.recover(source, time.boot);
@@ -253,6 +256,9 @@ export class Core {
     switch (message[0]) {
       case MessageType.request:
         this.#issuer.request(client, message, time);
+        return;
+      case MessageType.probe:
+        this.#outbox.reply(client, this.#prober.verdict(message, time));
         return;
       case MessageType.heartbeat:
         this.#issuer.heartbeat(client, message, time);

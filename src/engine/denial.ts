@@ -117,6 +117,15 @@ export function exceedsLimit(row: Row, count: number): Denial {
   };
 }
 
+/** What is known of seats and waiters beyond this server: a leader knows more than a follower. */
+export interface Known {
+  /** Seats that lie free anywhere. */
+  readonly free: number;
+  /** How many wait, and whether there may be more that this server does not know of. */
+  readonly waiting: number;
+  readonly orMore: boolean;
+}
+
 /** Why a request that was in the line is turned away. */
 export function notServed(row: Row, count: number): Denial {
   if (row.license === null) return dropped(row);
@@ -125,28 +134,23 @@ export function notServed(row: Row, count: number): Denial {
   return count > row.ceiling ? exceedsLimit(row, count) : allInUse(row, count);
 }
 
-export function allInUse(row: Row, count: number): Denial {
-  const { hardLimit, deficit } = row.accounts;
-  // A follower knows of the others what its leader says, and else what it could have by itself.
-  const free = Math.max(0, row.word?.free ?? row.reachable);
-  const waiting = row.line.length;
+export function allInUse(row: Row, count: number, known = knownHere(row)): Denial {
   return {
     code: 'all-in-use',
-    message: allInUseMessage({ row, count, hardLimit, deficit, free, waiting }),
+    message: allInUseMessage(row, count, known),
     hint: 'Try again later, or wait in the line with --wait.',
     details: numbers(row, count),
   };
 }
 
-function allInUseMessage(facts: {
-  readonly row: Row;
-  readonly count: number;
-  readonly hardLimit: number;
-  readonly deficit: number;
-  readonly free: number;
-  readonly waiting: number;
-}): string {
-  const { row, count, hardLimit, deficit, free, waiting } = facts;
+/** A follower knows of the others what its leader says, and else what it could have by itself. */
+function knownHere(row: Row): Known {
+  const free = Math.max(0, row.word?.free ?? row.reachable);
+  return { free, waiting: row.line.length, orMore: false };
+}
+
+function allInUseMessage(row: Row, count: number, { free, waiting, orMore }: Known): string {
+  const { hardLimit, deficit } = row.accounts;
   const name = nameOf(row);
   if (deficit > 0) {
     const lowered = `The limit of ${name} was lowered to ${hardLimit}`;
@@ -154,7 +158,21 @@ function allInUseMessage(facts: {
   }
   if (free === 0) return `All ${hardLimit} seats of ${name} are in use.`;
   if (free < count) return `${count} seats of ${name} were asked for and ${free} are free.`;
-  return `The free seats of ${name} go to those who wait already (${waiting}).`;
+  const many = orMore ? `${waiting} or more` : waiting;
+  return `The free seats of ${name} go to those who wait already (${many}).`;
+}
+
+/** A follower that is short, and does not know what the others could lend it. */
+export function shortHere(row: Row, { count, server }: { count: number; server: string }): Denial {
+  const here = Math.max(0, row.available);
+  return {
+    code: 'all-in-use',
+    message:
+      `Server ${server} has ${here} seats of ${nameOf(row)} free and the free pool ` +
+      `${row.accounts.freePool}; what other servers could lend is known to the leader only.`,
+    hint: 'Ask again once the leader can be reached; a request finds out, too.',
+    details: numbers(row, count),
+  };
 }
 
 export function lineFull(row: Row, count: number): Denial {
@@ -166,7 +184,7 @@ export function lineFull(row: Row, count: number): Denial {
   };
 }
 
-function numbers(row: Row, requested: number): ErrorDetails {
+export function numbers(row: Row, requested: number): ErrorDetails {
   const { hardLimit, freePool, deficit, records } = row.accounts;
   return {
     ...subject(row),
@@ -185,7 +203,7 @@ function subject({ named: { vendor, application, version } }: Row): ErrorDetails
   return { vendor, application, version };
 }
 
-function nameOf({ named: { application, version } }: Row): string {
+export function nameOf({ named: { application, version } }: Row): string {
   return `${application} ${version}`;
 }
 

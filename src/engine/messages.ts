@@ -14,6 +14,8 @@ export const MessageType = {
   grant: 11,
   waiting: 12,
   denied: 13,
+  probe: 14,
+  verdict: 15,
   heartbeat: 20,
   alive: 21,
   gone: 22,
@@ -83,6 +85,26 @@ export type Waiting = [
 
 export type Denied = [
   type: typeof MessageType.denied,
+  sequence: number,
+  code: string,
+  message: string,
+  hint: string,
+  details: ErrorDetails,
+];
+
+/** What a request without patience would be answered now. Nothing changes by it. */
+export type Probe = [
+  type: typeof MessageType.probe,
+  sequence: number,
+  vendor: string | null,
+  application: string,
+  version: string | null,
+  count: number,
+];
+
+/** `code` is `granted`, or that of the denial; `details` has the rule and the numbers. */
+export type Verdict = [
+  type: typeof MessageType.verdict,
   sequence: number,
   code: string,
   message: string,
@@ -206,7 +228,7 @@ export type Act = [
 export type Done = [type: typeof MessageType.done, sequence: number, details: ErrorDetails];
 
 /** What a client asks of the core. */
-export type ClientMessage = Request | Heartbeat | Release | StatusQuery | RlfGet | Act;
+export type ClientMessage = Request | Probe | Heartbeat | Release | StatusQuery | RlfGet | Act;
 
 /** What the core answers, or tells unasked. */
 export type CoreMessage =
@@ -214,6 +236,7 @@ export type CoreMessage =
   | Grant
   | Waiting
   | Denied
+  | Verdict
   | Alive
   | Gone
   | Fenced

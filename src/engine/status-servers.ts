@@ -33,13 +33,11 @@ function roleOf(pool: Pool, id: string): string {
 
 /** A fenced server is `opened` once all of its row may be lent. */
 function stateOf(pool: Pool, id: string): string {
-  if (pool.state.servers.isFenced(id)) return isOpened(pool, id) ? 'opened' : 'fenced';
+  const { servers, accounts } = pool.state;
+  if (servers.isFenced(id)) {
+    return [...accounts.values()].every((one) => servers.isOpened(id, one)) ? 'opened' : 'fenced';
+  }
   return pool.isUp(id) ? 'up' : 'down';
-}
-
-function isOpened({ state }: Pool, id: string): boolean {
-  const fence = state.servers.get(id)?.fence ?? 0;
-  return [...state.accounts.values()].every(({ opened }) => (opened.get(id) ?? 0) > fence);
 }
 
 export interface Cell {
@@ -68,8 +66,6 @@ export function cellOf(pool: Pool, row: Row, { name: server, fingerprint: id }: 
     return { server, allocated, inUse, available, lendable: available, waiting };
   }
   // FIG. 9: a server that is down shows nothing in use and all of its row as available.
-  const fence = pool.state.servers.get(id)?.fence ?? null;
-  const isOpened = fence !== null && (row.accounts.opened.get(id) ?? 0) > fence;
-  const lendable = isOpened && pool.state.servers.isFenced(id) ? allocated : 0;
+  const lendable = pool.state.servers.isOpened(id, row.accounts) ? allocated : 0;
   return { server, allocated, inUse: 0, available: allocated, lendable, waiting: 0 };
 }

@@ -57,6 +57,9 @@ export function readClientMessage(fields: Fields): ClientRequest {
     case MessageType.request:
       checkRequest(fields);
       break;
+    case MessageType.probe:
+      checkWish(fields, 2);
+      break;
     case MessageType.heartbeat:
       checkHeld(fields);
       check(isFence(fields[4]), 'a fence is a ledger index, or null');
@@ -102,18 +105,23 @@ function isFlagOrAbsent(value: unknown): value is boolean | null | undefined {
 }
 
 function checkRequest(fields: Fields): void {
-  const application = fields[4];
-  const version = fields[5];
-  const count = fields[6];
   const patienceMs = fields[7];
   const holdMs = fields[8];
   check(isBytes(fields[2], KEY_BYTES), 'a key is 16 bytes');
-  check(isTextOrNull(fields[3], NAME_CHARACTERS_MAX), 'a vendor is a name or null');
+  checkWish(fields, 3);
+  check(isCount(patienceMs) && patienceMs <= PATIENCE_MS_MAX, 'patience is a number of ms');
+  check(isCount(holdMs) && holdMs <= HOLD_MS_MAX, 'a hold is a number of ms, at most 24 h');
+}
+
+/** Vendor, application, version and count, from the field at `first` on. */
+function checkWish(fields: Fields, first: number): void {
+  const application = fields[first + 1];
+  const version = fields[first + 2];
+  const count = fields[first + 3];
+  check(isTextOrNull(fields[first], NAME_CHARACTERS_MAX), 'a vendor is a name or null');
   check(isText(application, APPLICATION_BYTES_MAX), 'an application is a text');
   check(version === null || isVersion(version), 'a version is numbers joined by dots, or null');
   check(isCount(count) && count > 0 && count <= SEATS_PER_REQUEST_MAX, 'a count is 1 or more');
-  check(isCount(patienceMs) && patienceMs <= PATIENCE_MS_MAX, 'patience is a number of ms');
-  check(isCount(holdMs) && holdMs <= HOLD_MS_MAX, 'a hold is a number of ms, at most 24 h');
 }
 
 function sequenceOf(fields: Fields): void {

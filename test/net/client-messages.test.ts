@@ -10,6 +10,8 @@ describe('is read:', () => {
     'a heartbeat': [20, 1, key, key],
     'a heartbeat without a fence': [20, 1, key, key, null],
     'a claim': [20, 1, key, key, Number.MAX_SAFE_INTEGER],
+    'a probe': [14, 1, 'Acme', 'App', '1.0', 2],
+    'a probe for anything': [14, 1, null, 'App', null, 1],
     'an act': [60, 1, text(4_096), text(128)],
   };
   for (const [what, fields] of Object.entries(sound)) {
@@ -23,6 +25,9 @@ describe('is refused:', () => {
     'a fence that is no whole number': [20, 1, key, key, 1.5],
     'a fence past what numbers can count': [20, 1, key, key, 2 ** 53],
     'a fence that is a text': [20, 1, key, key, '1'],
+    'a probe for no seat': [14, 1, null, 'App', null, 0],
+    'a probe without a count': [14, 1, null, 'App', null],
+    'a probe for a version that is none': [14, 1, null, 'App', 'x', 1],
     'an act too long': [60, 1, text(4_097), text(128)],
     'a signature too long': [60, 1, text(4_096), text(129)],
     'an act without a signature': [60, 1, text(9)],

@@ -4,10 +4,9 @@
  * what is missing or of another kind shows as unknown.
  */
 import type { Authorization, StatusDocument } from '../../net/client/status.ts';
-import { printable } from './printable.ts';
+import type { WhyDocument } from '../../net/client/why.ts';
+import { cell, type Fields, fieldsOf, listOf, text } from './document-fields.ts';
 import { type Cell, table } from './table.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 export function statusWords(document: StatusDocument, now: number): string {
   const licenses = listOf(document['licenses']);
@@ -23,15 +22,12 @@ export function statusWords(document: StatusDocument, now: number): string {
 }
 
 /** What the view of a whole pool lacks, one line each: printed beside it. */
-export function gapWords(document: StatusDocument): string[] {
-  const unreached = document['unreached'];
+export function gapWords(document: StatusDocument | WhyDocument): string[] {
+  const { unreached, partial } = document;
   const names = Array.isArray(unreached) ? unreached.map(text) : [];
   const noLeader = 'No leader could be reached: this is what one server knows of the pool.';
   const notAsked = `Could not be asked who holds seats there: ${names.join(', ')}.`;
-  return [
-    ...(document['partial'] === true ? [noLeader] : []),
-    ...(names.length > 0 ? [notAsked] : []),
-  ];
+  return [...(partial === true ? [noLeader] : []), ...(names.length > 0 ? [notAsked] : [])];
 }
 
 function poolLine(document: StatusDocument): string {
@@ -56,7 +52,8 @@ function serverTable(servers: readonly Fields[]): string {
   return table(['SERVER', 'ADDRESS', 'ROLE', 'STATE', 'RLF'], rows);
 }
 
-function licenseWords(license: Fields): string {
+/** A license with its distribution table (FIG. 5). */
+export function licenseWords(license: Fields): string {
   const { expires, waiting, deficit, held, commuted } = license;
   const notes = [
     expires === null || expires === undefined ? '' : `expires ${text(expires)}`,
@@ -80,7 +77,7 @@ function licenseWords(license: Fields): string {
   return `${heading}\n${table(['', 'ALLOCATED', 'IN USE', 'AVAILABLE'], [...rows, ...totals])}`;
 }
 
-function authorizationTable(authorizations: readonly Authorization[], now: number): string {
+export function authorizationTable(authorizations: readonly Authorization[], now: number): string {
   if (authorizations.length === 0) return '';
   const headings = ['ID', 'APPLICATION', 'VERSION', 'SEATS', 'SERVER', 'HOLDER', 'PID', 'SINCE'];
   const rows = authorizations.map((one): Cell[] => [
@@ -91,13 +88,13 @@ function authorizationTable(authorizations: readonly Authorization[], now: numbe
     one.server,
     `${one.user}@${one.host}`,
     one.pid,
-    `${one.since} (${age(now - Date.parse(one.since))})`,
+    `${one.since} (${span(now - Date.parse(one.since))})`,
   ]);
   return table([...headings], rows);
 }
 
 /** The two largest units: `3d 4h`, `12m 5s`. */
-function age(ms: number): string {
+export function span(ms: number): string {
   let left = Math.max(0, Math.floor(ms / 1_000));
   const parts: string[] = [];
   for (const [unit, seconds] of UNITS) {
@@ -117,20 +114,4 @@ const UNITS = [
 
 function some(value: unknown, what: string): string {
   return typeof value === 'number' && value > 0 ? `${value} ${what}` : '';
-}
-
-function cell(value: unknown): Cell {
-  return typeof value === 'string' || typeof value === 'number' ? value : null;
-}
-
-function text(value: unknown): string {
-  return value === null || value === undefined ? 'X' : printable(String(value));
-}
-
-function listOf(value: unknown): readonly Fields[] {
-  return Array.isArray(value) ? value.map(fieldsOf) : [];
-}
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
 }

@@ -1,4 +1,5 @@
 /** The servers as the ledger knows them: fenced, opened, returned (DESIGN section 6). */
+import type { Accounts } from './accounts.ts';
 import type { Author } from './entries.ts';
 
 export interface ServerState {
@@ -26,6 +27,12 @@ export class Servers {
   isFenced(server: string): boolean {
     const known = this.#servers.get(server);
     return known !== undefined && known.fence !== null && known.session === null;
+  }
+
+  /** Fenced, and its keys of this license have ended: its row may be lent without its consent. */
+  isOpened(server: string, { opened }: Accounts): boolean {
+    const fence = this.#servers.get(server)?.fence ?? null;
+    return fence !== null && this.isFenced(server) && (opened.get(server) ?? 0) > fence;
   }
 
   /** False, and nothing changes, where it is fenced already. */

@@ -3,7 +3,7 @@
  * leader enters both in the ledger; every server times the second from its own applying of the
  * first.
  */
-import { longestMs } from '../ledger/accounts.ts';
+import { type Accounts, longestMs } from '../ledger/accounts.ts';
 import type { LogEntry } from '../ledger/entries.ts';
 import { type LedgerState, lifetimeAt } from '../ledger/state.ts';
 import { CLOCK_DRIFT_MAX, MARGIN_MS, WINDOW_MS } from '../limits.ts';
@@ -83,21 +83,26 @@ export class Openings {
   /** Licenses of a fenced server whose time is over, sorted. */
   due(server: ServerId, state: LedgerState, now: number): string[] {
     if (this.nextDue(server) > now) return [];
-    const { servers, accounts, table, mark } = state;
-    const fence = servers.get(server)?.fence ?? null;
-    const timed = this.#fencedAt.get(server);
     const licenses: string[] = [];
     let next = Number.POSITIVE_INFINITY;
-    for (const [license, account] of accounts) {
-      if (fence === null || timed?.fence !== fence) break;
-      if ((account.opened.get(server) ?? 0) > fence) continue;
-      const lifetimeMs = longestMs(account, server, lifetimeAt(table.byId(license), mark));
-      const at = timed.at + lifetimeMs * (1 + CLOCK_DRIFT_MAX) + MARGIN_MS;
+    for (const [license, account] of state.accounts) {
+      const at = this.at(server, account, state);
+      if (at === null) continue;
       if (at <= now) licenses.push(license);
       else next = Math.min(next, at);
     }
     // Those that are due now stay so until their entry is applied, which is told.
     this.#nextAt.set(server, next);
     return licenses.sort();
+  }
+
+  /** When one license of a fenced server may be opened; null where it is, or no fence is timed. */
+  at(server: ServerId, account: Accounts, { servers, table, mark }: LedgerState): number | null {
+    const fence = servers.get(server)?.fence ?? null;
+    const timed = this.#fencedAt.get(server);
+    if (fence === null || timed?.fence !== fence) return null;
+    if ((account.opened.get(server) ?? 0) > fence) return null;
+    const lifetimeMs = longestMs(account, server, lifetimeAt(table.byId(account.license), mark));
+    return timed.at + lifetimeMs * (1 + CLOCK_DRIFT_MAX) + MARGIN_MS;
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { Outbox } from '../effects.ts';
 import { LmError } from '../errors.ts';
+import type { Accounts } from '../ledger/accounts.ts';
 import { decodeProposal, type Entry } from '../ledger/entries.ts';
 import type { Applied } from '../ledger/state.ts';
 import { MARK_INTERVAL_MS, MARK_RETRY_MS } from '../limits.ts';
@@ -11,7 +12,7 @@ import { majority } from '../raft/membership.ts';
 import type { ServerId } from '../raft/types.ts';
 import type { Time } from '../time.ts';
 import { Ahead, FENCE_AFTER_ACK_MS, FENCE_UNHEARD_MS, Openings } from './fencing.ts';
-import { Lending } from './lending.ts';
+import { Lending, type Place } from './lending.ts';
 import type { Pool } from './pool.ts';
 import { decodeReport, type Usage } from './report.ts';
 import { encodeWord, type LineWord } from './word.ts';
@@ -199,6 +200,16 @@ export class Leading {
       this.#options.outbox.tell(server, { type: 'word', body: this.word(server) });
     }
     return news.has(self) ? this.#lending.wordsFor(self) : null;
+  }
+
+  /** Where seats of a license are; null before this leader knows. */
+  places(license: string): readonly Place[] | null {
+    return this.#establishedAt === null ? null : this.#lending.places(license);
+  }
+
+  /** When a fenced server's row of a license can be lent, as this server times it. */
+  opensAt(server: ServerId, account: Accounts): number | null {
+    return this.#openings.at(server, account, this.#pool.state);
   }
 
   /** Does what is due. */

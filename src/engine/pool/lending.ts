@@ -12,7 +12,7 @@ import type { Usage } from './report.ts';
 import type { LineWord } from './word.ts';
 
 /** A server as the line of one license sees it. */
-interface Place {
+export interface Place {
   readonly server: ServerId;
   readonly allocated: number;
   readonly available: number;
@@ -119,7 +119,7 @@ export class Lending {
     { others, freePool }: { readonly others: readonly Place[]; readonly freePool: number },
   ): Map<ServerId, { keep: number; to: ServerId | null }> {
     const loans = new Map<ServerId, { keep: number; to: ServerId | null }>();
-    const lenders = [...others].sort((a, b) => b.available - a.available);
+    const lenders = [...others].sort(byMostAvailable);
     const isAlone = others.every(({ usage }) => (usage?.headSince ?? null) === null);
     const { headCount = 0, waitingSeats = 0 } = first.usage ?? {};
     const all = freePool + lenders.reduce((sum, { available }) => sum + available, 0);
@@ -150,15 +150,19 @@ export class Lending {
     this.#pool.propose({ type: 'move', license, from, to: FREE_POOL, count, claim: null });
   }
 
+  /** Every server as the line sees it; null before this leader knows them all. */
+  places(license: string): Place[] | null {
+    return this.#isReady ? this.#places(license) : null;
+  }
+
   #places(license: string): Place[] {
     const { state, server: self } = this.#pool;
     const accounts = state.accounts.get(license);
     return state.rlf.servers.map(({ fingerprint: server }) => {
       const allocated = accounts?.rows.get(server) ?? 0;
       const usage = this.#usage(server, license);
-      const fence = state.servers.get(server)?.fence ?? null;
-      const isOpened = fence !== null && (accounts?.opened.get(server) ?? 0) > fence;
-      const isDead = state.servers.isFenced(server) && isOpened && server !== self;
+      const isOpened = accounts !== undefined && state.servers.isOpened(server, accounts);
+      const isDead = isOpened && server !== self;
       if (isDead) return { server, allocated, available: allocated, isDead, usage: null };
       const used = usage === null ? allocated : usage.inUse;
       return { server, allocated, available: Math.max(0, allocated - used), isDead, usage };
@@ -170,6 +174,11 @@ export class Lending {
     if (!this.#pool.isUp(server)) return null;
     return this.#pool.picture.peer(server).usage.get(license) ?? null;
   }
+}
+
+/** The order in which servers are asked to lend; ties go by priority. */
+export function byMostAvailable(a: Place, b: Place): number {
+  return b.available - a.available;
 }
 
 function isSame(a: LineWord | undefined, b: LineWord | undefined): boolean {

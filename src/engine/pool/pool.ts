@@ -16,6 +16,7 @@ import { campaignDelayMs } from './campaign.ts';
 import { LeaderRequests } from './leader-requests.ts';
 import { Leading } from './leading.ts';
 import type { PoolHooks, PoolOptions } from './options.ts';
+import { Outlook } from './outlook.ts';
 import { PeerMemory, rolledBack, type Shown } from './peer-memory.ts';
 import { Picture } from './picture.ts';
 import { Proposals } from './proposals.ts';
@@ -34,6 +35,7 @@ export class Pool {
   readonly reporter: Reporter;
   /** What only the leader can do, wherever it is. */
   readonly leaderRequests: LeaderRequests;
+  readonly outlook: Outlook;
   readonly #leading: Leading;
   readonly #options: PoolOptions;
   readonly #standing: Standing;
@@ -69,6 +71,7 @@ export class Pool {
     this.#standing.term = this.ledger.status.term;
     this.reporter = new Reporter(this, options);
     this.#leading = new Leading(this, options);
+    this.outlook = new Outlook(this, this.#leading);
     this.leaderRequests = new LeaderRequests(this, this.#leading, options.outbox);
     this.ledger.attach({
       applied: (applied) => this.#applied(applied),
@@ -238,8 +241,7 @@ export class Pool {
   takeWrites(): Write[] {
     this.#forwardProposals();
     this.#leading.append();
-    const writes = this.ledger.takeWrites();
-    return writes;
+    return this.ledger.takeWrites();
   }
 
   get nextDue(): number {

@@ -12,3 +12,4 @@ export type { Seat, SeatEvents } from './seat.ts';
 export type { Authorization, StatusDocument, StatusFilter } from './status.ts';
 export type { Environment, TrustOptions } from './trust.ts';
 export type { Place } from './waiter.ts';
+export type { Verdict, WhyDocument, WhyOptions } from './why.ts';

@@ -30,6 +30,7 @@ import type { StatusDocument } from './status.ts';
 import { type Environment, resolveTrust, resolveVendorKey, type TrustOptions } from './trust.ts';
 import { Verifier } from './verifier.ts';
 import type { Granted, Wish } from './waiter.ts';
+import { type WhyDocument, type WhyOptions, whyOf } from './why.ts';
 
 export interface ClientOptions extends TrustOptions {
   /** Who holds the seats, as `lm status` shows it. Default: this process. */
@@ -154,17 +155,16 @@ export class LicenseClient {
 
   /** The status of each pool, in order, or why it could not be had. Throws only `config`. */
   async status(options: StatusOptions = {}): Promise<(StatusDocument | LmError)[]> {
-    return await this.#keepingAlive(async () => {
-      const asked = this.#open().map(async (link) => {
-        try {
-          return await statusOf(link, options);
-        } catch (error) {
-          if (error instanceof LmError) return error;
-          throw error;
-        }
-      });
-      return await Promise.all(asked);
-    });
+    return await this.#ofEachPool((link) => statusOf(link, options));
+  }
+
+  /**
+   * Whether these seats could be had from each pool now, by which rule, and who holds what there
+   * is, in order; or why that could not be asked. Throws only `usage` and `config`.
+   */
+  async why(options: WhyOptions): Promise<(WhyDocument | LmError)[]> {
+    const wish = wishOf(options);
+    return await this.#ofEachPool((link) => whyOf(link, wish));
   }
 
   /**
@@ -276,6 +276,20 @@ export class LicenseClient {
     }
     link.servers.suggest(server);
     return link;
+  }
+
+  async #ofEachPool<T>(ask: (link: PoolLink) => Promise<T>): Promise<(T | LmError)[]> {
+    return await this.#keepingAlive(async () => {
+      const asked = this.#open().map(async (link) => {
+        try {
+          return await ask(link);
+        } catch (error) {
+          if (error instanceof LmError) return error;
+          throw error;
+        }
+      });
+      return await Promise.all(asked);
+    });
   }
 
   async #atServer<T>(

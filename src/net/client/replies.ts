@@ -71,6 +71,7 @@ const SHAPES: ReadonlyMap<number, readonly Check[]> = new Map([
   [MessageType.grant, [isBytes, isTime, isText, isText, isText, isCount, isCount]],
   [MessageType.waiting, [isCount, isCount, isTime]],
   [MessageType.denied, [isText, isText, isText, isObject]],
+  [MessageType.verdict, [isText, isText, isText, isObject]],
   [MessageType.alive, [isBytes, isTime, isCount]],
   [MessageType.gone, [isText, isText, isText]],
   [MessageType.fenced, [isCount, isText]],
