@@ -14,6 +14,7 @@ import type { HeldSeat } from './ledger/held-seats.ts';
 import type { Applied } from './ledger/state.ts';
 import type { Waiter } from './line.ts';
 import { type CoreMessage, type Heartbeat, MessageType } from './messages.ts';
+import { contactOf } from './pool/contact.ts';
 import type { Pool } from './pool/pool.ts';
 import type { Row } from './row.ts';
 import type { Rows } from './rows.ts';
@@ -223,7 +224,8 @@ export class Holds {
       return;
     }
     const said = 'The pool could not enter the hold in its ledger now.';
-    this.#outbox.reply(client, [denied, sequence, 'busy', said, 'Ask again in a moment.', {}]);
+    const details = { majority: contactOf(this.#pool) };
+    this.#outbox.reply(client, [denied, sequence, 'busy', said, 'Ask again in a moment.', details]);
   }
 
   #grant(held: HeldSeat, { client, sequence }: Asked): void {
