@@ -118,6 +118,8 @@ export class Network {
     if (this.#isCutBetween(from, to)) {
       this.#unanswered.set(near, { from, to });
       near.once('close', () => this.#unanswered.delete(near));
+      // Who dialled gives up some time, and dials again: that is heard here, and nowhere else.
+      near.once('end', () => near.destroy()).resume();
       return;
     }
     const far = connect({ host: '127.0.0.1', port: target });
