@@ -19,6 +19,7 @@ import { Lines } from './lines.ts';
 import { type ClientMessage, MessageType } from './messages.ts';
 import { Offers } from './offers.ts';
 import type { PeerGreeting, PeerMessage } from './peer-messages.ts';
+import { Places } from './places.ts';
 import { Pool } from './pool/pool.ts';
 import { Prober } from './probe.ts';
 import type { ServerId } from './raft/types.ts';
@@ -80,7 +81,7 @@ export class Core {
   readonly #options: CoreOptions;
   readonly #outbox = new Outbox();
   readonly #keys = new KeyTable();
-  readonly #lines = new Lines(this.#outbox);
+  readonly #lines: Lines;
   readonly #pool: Pool;
   readonly #rows: Rows;
   readonly #relays: Relays;
@@ -107,11 +108,13 @@ export class Core {
     this.#clock = new ClockGuard(pool.state.mark, time);
     this.#rows = new Rows(pool);
     this.#relays = new Relays(pool, outbox);
+    const places = new Places(pool);
+    this.#lines = new Lines(outbox, places);
     const parts = { pool, rows: this.#rows, keys: this.#keys, lines: this.#lines, outbox };
     const mint = new TicketMint(server);
     this.#elsewhere = new Elsewhere({ ...parts, relays: this.#relays, mint });
     this.#holds = new Holds({ ...parts, mint });
-    const helpers = { mint, elsewhere: this.#elsewhere, holds: this.#holds };
+    const helpers = { mint, places, elsewhere: this.#elsewhere, holds: this.#holds };
     this.#issuer = new Issuer({ ...parts, ...helpers });
     this.#moves = new KeyMoves({ ...parts, issuer: this.#issuer });
     this.#status = new Status({ ...parts, name });
@@ -125,6 +128,9 @@ export class Core {
       applied: (applied) => this.#applied(applied),
       restored: ({ before, proposal }) => this.#restored(before, proposal),
       lines: (words) => this.#issuer.lines(this.#rows.follow(words), this.#pool.time),
+      shifted: (byMs) => {
+        for (const row of this.#lines.shift(byMs)) this.#rows.changed(row);
+      },
       sessionChanged: () => this.#sessionChanged(),
     });
   }

@@ -17,6 +17,7 @@ import { BORROW_MS_MAX } from './limits.ts';
 import type { Waiter } from './line.ts';
 import type { Lines } from './lines.ts';
 import { type Heartbeat, MessageType, type Release, type Request } from './messages.ts';
+import type { Places } from './places.ts';
 import type { Pool } from './pool/pool.ts';
 import { Row } from './row.ts';
 import type { Rows } from './rows.ts';
@@ -33,6 +34,7 @@ export class Issuer {
   readonly #lines: Lines;
   readonly #outbox: Outbox;
   readonly #mint: TicketMint;
+  readonly #places: Places;
   readonly #elsewhere: Elsewhere;
   readonly #holds: Holds;
 
@@ -43,11 +45,13 @@ export class Issuer {
     readonly lines: Lines;
     readonly outbox: Outbox;
     readonly mint: TicketMint;
+    readonly places: Places;
     readonly elsewhere: Elsewhere;
     readonly holds: Holds;
   }) {
     this.#pool = parts.pool;
     this.#mint = parts.mint;
+    this.#places = parts.places;
     this.#elsewhere = parts.elsewhere;
     this.#holds = parts.holds;
     this.#rows = parts.rows;
@@ -110,17 +114,17 @@ export class Issuer {
       this.#deny(client, sequence, row);
       return;
     }
-    const since = time.boot;
+    const patienceEnd = time.boot + message[7];
     const { count } = wish;
     const waiter: Waiter = {
       id,
       count,
-      since,
+      since: 0,
       holdMs: message[8],
       client,
       sequence,
-      patienceEnd: since + message[7],
-      graceEnd: since + message[7] + this.#graceMs,
+      patienceEnd,
+      graceEnd: patienceEnd + this.#graceMs,
       goneSince: null,
       told: 0,
     };
@@ -129,6 +133,8 @@ export class Issuer {
     } else if (row.line.full) {
       this.#deny(client, sequence, lineFull(row, count));
     } else {
+      const { instance } = client;
+      waiter.since = this.#places.since(message[9] ?? null, row, { id, instance, count });
       this.#lines.join(row, waiter);
       this.#rows.changed(row);
       this.#settle(row, time, waiter);
@@ -332,7 +338,7 @@ export class Issuer {
     if (!this.#pool.mayIssue(time.boot)) return;
     for (let head = row.line.head; head !== null; head = row.line.head) {
       const servable = row.phase === 'active' && row.accounts.deficit === 0;
-      if (!servable || head.count > row.available || !row.headGoesFirst) return;
+      if (!servable || head.count > row.available || !this.#rows.serves(row)) return;
       this.#lines.leave(row, head);
       this.#rows.changed(row);
       this.#issue(row, head, time);

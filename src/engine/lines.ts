@@ -4,13 +4,15 @@ import type { Outbox } from './effects.ts';
 import { NOTICE_INTERVAL_MS, NOTICES_MAX } from './limits.ts';
 import { type Waiter, waiterDeadline } from './line.ts';
 import { MessageType } from './messages.ts';
+import { type Places, pollMsOf } from './places.ts';
 import type { Row } from './row.ts';
 
 const LOOK_AGAIN_MS = 20;
 
 export class Lines {
   readonly #outbox: Outbox;
-  readonly #places = new Map<string, { readonly row: Row; readonly waiter: Waiter }>();
+  readonly #places: Places;
+  readonly #byId = new Map<string, { readonly row: Row; readonly waiter: Waiter }>();
   readonly #ofClient = new Map<number, Set<Waiter>>();
   /** Rows with a line. */
   readonly #rows = new Set<Row>();
@@ -18,25 +20,32 @@ export class Lines {
   /** When `due` was asked last. */
   #looked = Number.NEGATIVE_INFINITY;
 
-  constructor(outbox: Outbox) {
+  constructor(outbox: Outbox, places: Places) {
     this.#outbox = outbox;
+    this.#places = places;
+  }
+
+  /** Pool time is counted anew. Returns the rows whose lines go by it. */
+  shift(byMs: number): Iterable<Row> {
+    for (const row of this.#rows) row.line.shift(byMs);
+    return this.#rows;
   }
 
   /** The waiter for a key, with the row at which it waits. */
   find(id: string): { readonly row: Row; readonly waiter: Waiter } | undefined {
-    return this.#places.get(id);
+    return this.#byId.get(id);
   }
 
   join(row: Row, waiter: Waiter): void {
     row.line.join(waiter);
-    this.#places.set(waiter.id, { row, waiter });
+    this.#byId.set(waiter.id, { row, waiter });
     this.#rows.add(row);
     this.#attach(waiter);
   }
 
   leave(row: Row, waiter: Waiter): void {
     row.line.leave(waiter);
-    this.#places.delete(waiter.id);
+    this.#byId.delete(waiter.id);
     if (row.line.length === 0) this.#rows.delete(row);
     this.#detach(waiter);
   }
@@ -57,7 +66,7 @@ export class Lines {
     const rows = new Set<Row>();
     for (const waiter of this.#ofClient.get(client.number) ?? []) {
       waiter.goneSince = now;
-      const row = this.#places.get(waiter.id)?.row;
+      const row = this.#byId.get(waiter.id)?.row;
       if (row !== undefined) rows.add(row);
     }
     this.#ofClient.delete(client.number);
@@ -68,9 +77,10 @@ export class Lines {
   tell(row: Row, waiter: Waiter, position: number): void {
     waiter.told = position;
     const { client, sequence } = waiter;
-    const pollMs = Math.floor(row.lifetimeMs / 3);
+    const pollMs = pollMsOf(row.lifetimeMs);
     const { waiting } = MessageType;
-    this.#outbox.reply(client, [waiting, sequence, position, row.line.length, pollMs]);
+    const place = this.#places.mint(row, waiter);
+    this.#outbox.reply(client, [waiting, sequence, position, row.line.length, pollMs, place]);
   }
 
   /** Tells those near the head of each line that they moved up. */

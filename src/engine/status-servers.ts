@@ -60,8 +60,9 @@ export function cellOf(pool: Pool, row: Row, { name: server, fingerprint: id }: 
   if (!pool.leads) {
     return { server, allocated, inUse: null, available: null, lendable: null, waiting: null };
   }
-  const usage = pool.isUp(id) ? (pool.usage(id)?.get(row.id) ?? null) : null;
-  if (usage !== null) {
+  const { ackedAt, usage: known } = pool.picture.peer(id);
+  const usage = pool.isUp(id) && ackedAt !== null ? known.get(row.id) : undefined;
+  if (usage !== undefined) {
     const { inUse, available, waiting } = usage;
     return { server, allocated, inUse, available, lendable: available, waiting };
   }
