@@ -84,7 +84,7 @@ export type Waiting = [
   waiting: number,
   pollMs: number,
   /** What keeps its place at any server of the pool: opaque bytes, at most 1,024. */
-  place: Uint8Array,
+  place?: Uint8Array,
 ];
 
 export type Denied = [
