@@ -23,6 +23,7 @@ import { Places } from './places.ts';
 import { Pool } from './pool/pool.ts';
 import { Prober } from './probe.ts';
 import type { ServerId } from './raft/types.ts';
+import { RecentMoves } from './recent-moves.ts';
 import type { RecordSource } from './records.ts';
 import { Relays } from './relays.ts';
 import { Rows } from './rows.ts';
@@ -89,6 +90,7 @@ export class Core {
   readonly #holds: Holds;
   readonly #issuer: Issuer;
   readonly #moves: KeyMoves;
+  readonly #recentMoves: RecentMoves;
   readonly #status: Status;
   readonly #prober: Prober;
   readonly #acts: Acts;
@@ -117,7 +119,8 @@ export class Core {
     const helpers = { mint, places, elsewhere: this.#elsewhere, holds: this.#holds };
     this.#issuer = new Issuer({ ...parts, ...helpers });
     this.#moves = new KeyMoves({ ...parts, issuer: this.#issuer });
-    this.#status = new Status({ ...parts, name });
+    this.#recentMoves = new RecentMoves(pool);
+    this.#status = new Status({ ...parts, name, moves: this.#recentMoves });
     this.#prober = new Prober({ ...parts, name });
     this.#acts = new Acts(pool, outbox, name);
     this.#offers = new Offers(pool, outbox);
@@ -322,6 +325,7 @@ export class Core {
   #applied(applied: Applied): void {
     const { entry, valid } = applied;
     const { time } = this.#pool;
+    this.#recentMoves.applied(applied);
     this.#rows.applied(applied);
     this.#moves.applied(applied, time);
     if (valid && entry?.type === 'mark') this.#clock.passed(entry.time, time);

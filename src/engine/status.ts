@@ -8,6 +8,7 @@ import { STATUS_PAGE_MAX, STATUS_SCAN_MAX } from './limits.ts';
 import type { StatusQuery } from './messages.ts';
 import { type AuthorizationFields, MessageType, type StatusPage } from './messages.ts';
 import type { Pool } from './pool/pool.ts';
+import type { RecentMoves } from './recent-moves.ts';
 import type { Row } from './row.ts';
 import type { Rows } from './rows.ts';
 import { idBytes, idText } from './seat-key.ts';
@@ -25,6 +26,7 @@ export class Status {
   readonly #name: string;
   readonly #rows: Rows;
   readonly #keys: KeyTable;
+  readonly #moves: RecentMoves;
   readonly #walks = new WeakMap<Client, Walk>();
 
   constructor(parts: {
@@ -32,11 +34,13 @@ export class Status {
     readonly name: string;
     readonly rows: Rows;
     readonly keys: KeyTable;
+    readonly moves: RecentMoves;
   }) {
     this.#pool = parts.pool;
     this.#name = parts.name;
     this.#rows = parts.rows;
     this.#keys = parts.keys;
+    this.#moves = parts.moves;
   }
 
   /** The first page carries the document; each page carries authorizations that match. */
@@ -137,6 +141,7 @@ export class Status {
       held: records,
       // Given up by this server, by entries that are not applied yet.
       underWay: row.outgoing,
+      moves: { underWay: this.#moves.underWay(row.id), last: this.#moves.last(row.id) },
       waiting: sum(
         cells.map(({ waiting }) => waiting),
         0,
