@@ -226,7 +226,14 @@ export class Core {
     const expiry = this.#keys.nextExpiry ?? Number.POSITIVE_INFINITY;
     const line = this.#lines.nextDue ?? Number.POSITIVE_INFINITY;
     const { nextDue } = this.#holds;
-    return Math.min(expiry, line, nextDue, this.#pool.nextDue, this.#offers.nextDue);
+    return Math.min(
+      expiry,
+      line,
+      nextDue,
+      this.#pool.nextDue,
+      this.#offers.nextDue,
+      this.#acts.nextDue,
+    );
   }
 
   #take(event: Exclude<Event, { type: 'persisted' }>, time: Time): void {
@@ -255,6 +262,7 @@ export class Core {
       case 'tick':
         this.#issuer.tick(time);
         this.#offers.tick(time);
+        this.#acts.tick(time);
         this.#relays.tick(time.boot);
         this.#holds.tick(time.boot);
         return;

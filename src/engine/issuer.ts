@@ -374,17 +374,18 @@ export class Issuer {
   }
 
   /** Its patience is over, or no seat that comes free will ever be for it. */
-  #waitsInVain(row: Row, { count, patienceEnd, graceEnd }: Waiter, time: Time): boolean {
+  #waitsInVain(row: Row, waiter: Waiter, time: Time): boolean {
+    const { count, patienceEnd, graceEnd } = waiter;
     if (row.phase !== 'active' || count > row.ceiling) return true;
     if (patienceEnd > time.boot || row.incoming > 0) return false;
-    return graceEnd <= time.boot || this.#isHopeless(row);
+    return graceEnd <= time.boot || this.#isHopeless(row, waiter);
   }
 
-  /** The leader knows who waits here, and that what is free is not enough, or goes to others. */
-  #isHopeless(row: Row): boolean {
-    const { word } = row;
-    if (word === null || !this.#pool.reporter.isKnown(row.id)) return false;
-    return word.scarce || !row.headGoesFirst;
+  /** What is free is not enough: for those before it, or for the first, as the leader knows it. */
+  #isHopeless(row: Row, waiter: Waiter): boolean {
+    if (row.word === null || !row.word.scarce) return false;
+    const isFirst = row.line.head === waiter && row.headGoesFirst;
+    return !isFirst || this.#pool.reporter.isKnown(row.id);
   }
 
   /** What is known of the lines of the pool changed. */

@@ -85,6 +85,9 @@ export const OFFER_AGAIN_MS = 1_000;
 /** How long an administrative act may be valid, and how many are remembered meanwhile. */
 export const ACT_MS_MAX = 10 * 60_000;
 export const ACTS_KEPT_MAX = 10_000;
+/** An act that only a leader can carry out is asked of whoever leads so often, and so long. */
+export const ACT_AGAIN_MS = 1_000;
+export const ACT_TRIED_MS = 10_000;
 /** Heartbeats passed on and not answered. */
 export const RELAYS_MAX = 20_000;
 

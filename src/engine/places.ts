@@ -1,8 +1,8 @@
 /**
  * Places in the line: what the pool signs for one who waits, so that another server lets it in
  * where it stood when the one that it waited at is gone (DESIGN section 8). A place says since when
- * it waits, in pool time, and when that was confirmed last; who stays away for longer than polls may
- * be missed loses it.
+ * it waits, in pool time, and when that was confirmed last; who stays away for longer than polls
+ * may be missed loses it.
  */
 import { decode, encode } from './codec.ts';
 import { LmError } from './errors.ts';

@@ -41,6 +41,12 @@ export class Rows {
     return row;
   }
 
+  /** Licenses may come that are not known yet: by an RLF, or by the first mark. */
+  get areChanging(): boolean {
+    const { leaderRequests, state } = this.#pool;
+    return state.mark === 0 || leaderRequests.awaitsRlf;
+  }
+
   values(): IterableIterator<Row> {
     return this.#rows.values();
   }

@@ -54,7 +54,8 @@ export interface Cell {
 export function cellOf(pool: Pool, row: Row, { name: server, fingerprint: id }: RlfServer): Cell {
   const allocated = row.accounts.rows.get(id) ?? 0;
   if (id === pool.server) {
-    const { inUse, available, line } = row;
+    const { inUse, line } = row;
+    const available = Math.max(0, row.available);
     return { server, allocated, inUse, available, lendable: available, waiting: line.length };
   }
   if (!pool.leads) {
@@ -63,7 +64,8 @@ export function cellOf(pool: Pool, row: Row, { name: server, fingerprint: id }: 
   const { ackedAt, usage: known } = pool.picture.peer(id);
   const usage = pool.isUp(id) && ackedAt !== null ? known.get(row.id) : undefined;
   if (usage !== undefined) {
-    const { inUse, available, waiting } = usage;
+    const { inUse, waiting } = usage;
+    const available = Math.max(0, usage.available);
     return { server, allocated, inUse, available, lendable: available, waiting };
   }
   // FIG. 9: a server that is down shows nothing in use and all of its row as available.

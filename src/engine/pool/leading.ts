@@ -120,7 +120,10 @@ export class Leading {
       if (boot !== 0 && boot !== report.boot) this.lost(from);
       this.#pool.memory.reported(from, report.boot, report.transaction);
       this.#pool.picture.reported(from, report);
-      for (const { license } of report.usage) this.#lending.touch(license);
+      for (const { license, headSince } of report.usage) {
+        this.#lending.touch(license);
+        if (headSince !== null) this.#lending.asked(from);
+      }
       const { session, firstProposal, proposals } = report;
       if (session !== null) this.proposed(from, session, firstProposal, proposals);
     } catch (error) {

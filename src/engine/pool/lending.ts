@@ -39,6 +39,8 @@ export class Lending {
   readonly #touched = new Set<string>();
   /** By license: who waited at servers that are gone, and may come to another one. */
   readonly #lost = new Map<string, { readonly since: number; readonly until: number }>();
+  /** Servers that wait for an answer. */
+  readonly #asking = new Set<ServerId>();
   #isReady = false;
 
   constructor(pool: Pool) {
@@ -55,6 +57,7 @@ export class Lending {
     this.#plans.clear();
     this.#touched.clear();
     this.#lost.clear();
+    this.#asking.clear();
     this.#isReady = false;
   }
 
@@ -93,9 +96,15 @@ export class Lending {
     return words;
   }
 
+  /** A server said who waits there: it is told what follows, even where that is nothing new. */
+  asked(server: ServerId): void {
+    this.#asking.add(server);
+  }
+
   /** Looks at what changed. Returns the servers that have something new to know. */
   plan(establishedAt: number): Set<ServerId> {
-    const news = new Set<ServerId>();
+    const news = new Set<ServerId>(this.#asking);
+    this.#asking.clear();
     if (!this.#isReady) {
       if (!this.#knowsAll(establishedAt)) return news;
       this.#isReady = true;
@@ -147,13 +156,15 @@ export class Lending {
     const { freePool, deficit } = accounts;
     const others = places.filter((place) => place !== first);
     const free = freePool + places.reduce((sum, { available }) => sum + available, 0);
-    const scarce = deficit > 0 || (first?.usage?.headCount ?? 0) > free;
+    const isScarce = (place: Place) => deficit > 0 || wantedBy(place, heads) > free;
     const isFirst = first !== undefined && sinceOf(first) <= (lostSince ?? sinceOf(first));
-    const lends = isFirst && !scarce;
+    const lends = isFirst && !isScarce(first);
     const keeps = lends ? this.#loans(license, first, { others, freePool }) : new Map();
     const plan = new Map<ServerId, LineWord>();
-    for (const { server } of places) {
-      const away = heads.filter((place) => place.server !== server).map(sinceOf);
+    for (const place of places) {
+      const { server } = place;
+      const scarce = isScarce(place);
+      const away = heads.filter((other) => other !== place).map(sinceOf);
       if (lostSince !== null) away.push(lostSince);
       const othersSince = away.length === 0 ? null : Math.min(...away);
       const loan = keeps.get(server) ?? { keep: null, to: null };
@@ -238,6 +249,13 @@ function isSame(a: LineWord | undefined, b: LineWord | undefined): boolean {
   return (
     a.scarce === b.scarce && a.othersSince === b.othersSince && a.keep === b.keep && a.to === b.to
   );
+}
+
+/** Seats until the first who waits at a place is served, or the next who comes there would be. */
+function wantedBy(place: Place, heads: readonly Place[]): number {
+  const earlier = heads.filter((other) => other !== place && sinceOf(other) < sinceOf(place));
+  const ahead = earlier.reduce((sum, { usage }) => sum + (usage?.waitingSeats ?? 0), 0);
+  return ahead + Math.max(1, place.usage?.headCount ?? 0);
 }
 
 function sinceOf({ usage }: Place): number {

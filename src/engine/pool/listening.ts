@@ -1,4 +1,4 @@
-/** A follower takes in what its leader says, with each message and in between (DESIGN section 6). */
+/** A follower takes in what its leader says, with each message and in between (section 6). */
 import type { Outbox } from '../effects.ts';
 import type { Pool } from './pool.ts';
 import { readWord } from './word.ts';

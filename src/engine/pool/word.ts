@@ -14,7 +14,7 @@ export interface LineWord {
   readonly othersSince: number | null;
   /** Seats that lie free anywhere, as far as the leader knows. */
   readonly free: number;
-  /** They are not enough for the first of the line. */
+  /** They are not enough for the first who waits here, or would, and those before it. */
   readonly scarce: boolean;
   /** Seats that this server should keep at most, and who gets the rest (null: the free pool). */
   readonly keep: number | null;
