@@ -13,6 +13,8 @@ export interface Load {
   /** Requests that a connection has under way at once. */
   readonly depth: number;
   readonly durationMs: number;
+  /** Default: `Application`. */
+  readonly application?: string;
 }
 
 export interface LoadResult {
@@ -42,30 +44,38 @@ export async function runLoad(load: Load): Promise<LoadResult> {
   return { rate, denied: counter.denied };
 }
 
-async function start({ port, depth }: Load, counter: Counter) {
+async function start({ port, depth, application = 'Application' }: Load, counter: Counter) {
+  const next = (chain: number) => ask(chains, chain, application);
   const chains = Array.from({ length: depth }, () => new Uint8Array(0));
   const socket = await connect(port, {
     receive: (messages) => {
-      const frames = messages.map((message) => answer(message, chains, counter));
+      const answered = messages.filter(([type]) => type !== MessageType.waiting);
+      const frames = answered.map((message) => answer(message, { chains, counter, next }));
       if (!counter.stopped) socket.write(Buffer.concat(frames));
     },
   });
-  socket.write(Buffer.concat(chains.map((_, chain) => ask(chains, chain))));
+  socket.write(Buffer.concat(chains.map((_, chain) => next(chain))));
   return socket;
 }
 
 /** Sequence numbers name the chain and the step: an echo brings them back like an answer does. */
-function answer(message: Message, chains: Uint8Array[], counter: Counter): Uint8Array {
+interface Chains {
+  readonly chains: readonly Uint8Array[];
+  readonly counter: Counter;
+  readonly next: (chain: number) => Uint8Array;
+}
+
+function answer(message: Message, { chains, counter, next }: Chains): Uint8Array {
   const sequence = Number(message[1]);
   const chain = sequence >> 1;
   counter.answered++;
   if (message[0] === MessageType.denied) counter.denied++;
   const held = sequence % 2 === 0 && message[0] !== MessageType.denied;
-  return held ? releaseFrame(chain * 2 + 1, chains[chain]) : ask(chains, chain);
+  return held ? releaseFrame(chain * 2 + 1, chains[chain]) : next(chain);
 }
 
-function ask(chains: Uint8Array[], chain: number): Uint8Array {
+function ask(chains: Uint8Array[], chain: number, application: string): Uint8Array {
   const key = randomBytes(16);
   chains[chain] = key;
-  return requestFrame(chain * 2, key);
+  return requestFrame(chain * 2, key, application);
 }
