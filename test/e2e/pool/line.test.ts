@@ -4,7 +4,6 @@
  */
 
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { readFileSync } from 'node:fs';
 import type { Seat } from '../../../src/net/client/index.ts';
 import { Random, runSeed } from '../random.ts';
 import type { Server } from '../server.ts';
@@ -109,10 +108,8 @@ async function takeAll(): Promise<Seat[]> {
 
 /** A server that is not ready yet refuses, and the next one grants: it is asked again. */
 async function takeAt(name: string): Promise<Seat> {
-  const trust = readFileSync(`${site.adminKey}.pub`, 'utf8').trim();
-  const servers = `127.0.0.1:${site.place(name).port}`;
   for (let tries = 0; tries < TRIES_MAX; tries++) {
-    const client = site.connect({ pool: undefined, servers, trust, env: {} });
+    const client = site.connectTo(name);
     const seat = await client.request({ application: APPLICATION });
     if (seat.server === name) return seat;
     await client.close();
