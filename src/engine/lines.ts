@@ -73,14 +73,16 @@ export class Lines {
     return rows;
   }
 
-  /** Tells a waiter where it stands. */
-  tell(row: Row, waiter: Waiter, position: number): void {
+  /** Tells a waiter where it stands: `place` in the line of this server, of the whole pool's. */
+  tell(row: Row, waiter: Waiter, place: number): void {
+    const position = place + row.aheadOf(waiter);
     waiter.told = position;
     const { client, sequence } = waiter;
     const pollMs = pollMsOf(row.lifetimeMs);
     const { waiting } = MessageType;
-    const place = this.#places.mint(row, waiter);
-    this.#outbox.reply(client, [waiting, sequence, position, row.line.length, pollMs, place]);
+    const all = row.line.length + (row.word?.elsewhere ?? 0);
+    const signed = this.#places.mint(row, waiter);
+    this.#outbox.reply(client, [waiting, sequence, position, all, pollMs, signed]);
   }
 
   /** Tells those near the head of each line that they moved up. */
@@ -94,7 +96,8 @@ export class Lines {
         if (position > NOTICES_MAX) break;
         // Who has no patience left has an answer coming, and no place to be told.
         const waits = waiter.goneSince === null && waiter.patienceEnd > now;
-        if (waits && waiter.told !== position) this.tell(row, waiter, position);
+        if (waits && waiter.told !== position + row.aheadOf(waiter))
+          this.tell(row, waiter, position);
       }
     }
   }

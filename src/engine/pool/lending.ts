@@ -168,7 +168,8 @@ export class Lending {
       if (lostSince !== null) away.push(lostSince);
       const othersSince = away.length === 0 ? null : Math.min(...away);
       const loan = keeps.get(server) ?? { keep: null, to: null };
-      plan.set(server, { license, othersSince, free, scarce, ...loan });
+      const others = waitingElsewhere(place, heads);
+      plan.set(server, { license, othersSince, free, scarce, ...loan, ...others });
     }
     return plan;
   }
@@ -245,7 +246,7 @@ export function byMostAvailable(a: Place, b: Place): number {
 
 function isSame(a: LineWord | undefined, b: LineWord | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
-  // What is free is for people to read, and not news by itself.
+  // What is free and who waits elsewhere is for people to read, and not news by itself.
   return (
     a.scarce === b.scarce && a.othersSince === b.othersSince && a.keep === b.keep && a.to === b.to
   );
@@ -256,6 +257,17 @@ function wantedBy(place: Place, heads: readonly Place[]): number {
   const earlier = heads.filter((other) => other !== place && sinceOf(other) < sinceOf(place));
   const ahead = earlier.reduce((sum, { usage }) => sum + (usage?.waitingSeats ?? 0), 0);
   return ahead + Math.max(1, place.usage?.headCount ?? 0);
+}
+
+/** How many wait at other servers, and how many of them where somebody came before all here. */
+function waitingElsewhere(place: Place, heads: readonly Place[]) {
+  let [elsewhere, ahead] = [0, 0];
+  for (const other of heads) {
+    if (other === place) continue;
+    elsewhere += other.usage?.waiting ?? 0;
+    if (sinceOf(other) < sinceOf(place)) ahead += other.usage?.waiting ?? 0;
+  }
+  return { elsewhere, ahead };
 }
 
 function sinceOf({ usage }: Place): number {

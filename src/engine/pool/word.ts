@@ -16,6 +16,9 @@ export interface LineWord {
   readonly free: number;
   /** They are not enough for the first who waits here, or would, and those before it. */
   readonly scarce: boolean;
+  /** How many wait elsewhere, and how many of them where somebody came before the first here. */
+  readonly elsewhere: number;
+  readonly ahead: number;
   /** Seats that this server should keep at most, and who gets the rest (null: the free pool). */
   readonly keep: number | null;
   readonly to: ServerId | null;
@@ -43,8 +46,8 @@ export function encodeWord({ echo, change, servers, lines, clock }: LeaderWord):
     servers.map(({ id, up, shown: { boot, start, transaction } }) => {
       return [id, up, boot, start, transaction];
     }),
-    lines?.map(({ license, othersSince, free, scarce, keep, to }) => {
-      return [license, othersSince, free, scarce, keep, to];
+    lines?.map(({ license, othersSince, free, scarce, keep, to, elsewhere, ahead }) => {
+      return [license, othersSince, free, scarce, keep, to, elsewhere, ahead];
     }) ?? null,
     [clock.origin, clock.now],
   ]);
@@ -86,9 +89,10 @@ function serverOf(server: unknown): LeaderWord['servers'][number] {
 
 function lineOf(line: unknown): LineWord {
   check(Array.isArray(line));
-  const [license, othersSince, free, scarce, keep, to] = line as unknown[];
+  const [license, othersSince, free, scarce, keep, to, elsewhere, ahead] = line as unknown[];
   check(typeof license === 'string' && isReadingOrNull(othersSince) && isCount(free));
   check(typeof scarce === 'boolean' && isCountOrNull(keep));
   check(to === null || typeof to === 'string');
-  return { license, othersSince, free, scarce, keep, to };
+  check(isCount(elsewhere) && isCount(ahead));
+  return { license, othersSince, free, scarce, keep, to, elsewhere, ahead };
 }
