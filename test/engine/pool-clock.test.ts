@@ -27,6 +27,17 @@ describe('pool time', () => {
     expect(follower.read(3_500)).toBeGreaterThan(3_500 - 2 * CLOCK_DRIFT_MAX * 2_500 - 1);
   });
 
+  test('does not go back, whatever it is corrected by', () => {
+    const [leader, follower] = [new PoolClock(), new PoolClock()];
+    leader.begin(1);
+    follower.follow(leader.stamp(1_000), 1_000);
+    const before = follower.read(2_000);
+    follower.follow(leader.stamp(1_900), 2_000);
+    expect(follower.read(2_000)).toBe(before);
+    expect(follower.read(2_005)).toBeGreaterThanOrEqual(before);
+    expect(follower.read(2_100)).toBeLessThan(2_100);
+  });
+
   test('goes on under the next leader, and is taken over from the others by one that had none', () => {
     const [first, second, third] = [new PoolClock(), new PoolClock(), new PoolClock()];
     first.begin(1);

@@ -18,6 +18,8 @@ export class PoolClock {
   #aheadMs = 0;
   /** When it was compared last, boot-time clock; null where nothing heard before counts. */
   #comparedAt: number | null = null;
+  /** What was read already: it does not go back, so that none who came later comes first. */
+  #least = Number.NEGATIVE_INFINITY;
 
   get origin(): number {
     return this.#origin;
@@ -25,7 +27,7 @@ export class PoolClock {
 
   /** Pool time at a time of the boot-time clock. */
   read(now: number): number {
-    return now + this.#aheadMs;
+    return Math.max(now + this.#aheadMs, this.#least);
   }
 
   stamp(now: number): Stamp {
@@ -51,9 +53,12 @@ export class PoolClock {
     const aheadMs = said - now;
     const isOther = origin !== this.#origin;
     const shiftMs = isOther ? aheadMs - this.#aheadMs : 0;
-    if (isOther || this.#comparedAt === null) this.#aheadMs = aheadMs;
-    // What came late says too little; two clocks may drift apart by no more than this.
-    else {
+    if (isOther || this.#comparedAt === null) {
+      this.#aheadMs = aheadMs;
+      this.#least = Number.NEGATIVE_INFINITY;
+    } else {
+      this.#least = this.read(now);
+      // What came late says too little; two clocks may drift apart by no more than this.
       const driftedMs = 2 * CLOCK_DRIFT_MAX * (now - this.#comparedAt);
       this.#aheadMs = Math.max(aheadMs, this.#aheadMs - driftedMs);
     }
