@@ -75,7 +75,7 @@ export class Draw {
   }
 
   static async prepare(client: BenchClient, server: string): Promise<Draw> {
-    return new Draw(client, server, await drawnRow(client, server));
+    return new Draw(client, server, await drawnRow(client, { server, application: 'Drawn' }));
   }
 
   /** Asks until the seats are granted; returns when that was. */
@@ -85,7 +85,8 @@ export class Draw {
     while (performance.now() < end) {
       if ((await this.#client.request(randomBytes(16), wish)) === null) continue;
       const at = performance.now();
-      const { allocated } = await drawnRow(this.#client, this.#server);
+      const row = { server: this.#server, application: 'Drawn' };
+      const { allocated } = await drawnRow(this.#client, row);
       // Nothing but an entry of the ledger makes a row grow.
       if (allocated > this.#allocated) return at;
       throw new Error(`${this.#server} granted ${this.#count} seats without a draw`);
@@ -100,11 +101,14 @@ interface DrawnRow {
   readonly available: number;
 }
 
-/** A server's own row of the license `Drawn`, as it says itself. */
-async function drawnRow(client: BenchClient, server: string): Promise<DrawnRow> {
-  const { licenses } = await client.status('Drawn');
+/** A server's own row of a license, as it says itself. */
+export async function drawnRow(
+  client: BenchClient,
+  { server, application }: { readonly server: string; readonly application: string },
+): Promise<DrawnRow> {
+  const { licenses } = await client.status(application);
   const [license] = licenses as { readonly distribution: readonly DrawnRow[] }[];
   const row = license?.distribution.find((cell) => cell.server === server);
-  if (row === undefined) throw new Error(`${server} shows no row of Drawn`);
+  if (row === undefined) throw new Error(`${server} shows no row of ${application}`);
   return row;
 }

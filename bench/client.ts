@@ -54,8 +54,8 @@ function helloFrame(): Uint8Array {
   return encodeFrame([hello, 1, ...range, 'client', null, 'bench', instance, holder]);
 }
 
-export function requestFrame(sequence: number, key: Uint8Array): Uint8Array {
-  return encodeFrame([request, sequence, key, null, 'Application', '1.0', 1, 0, 0]);
+export function requestFrame(sequence: number, key: Uint8Array, application: string): Uint8Array {
+  return encodeFrame([request, sequence, key, null, application, '1.0', 1, 0, 0]);
 }
 
 export function releaseFrame(sequence: number, key: Uint8Array | undefined): Uint8Array {
@@ -66,6 +66,8 @@ export interface Wish {
   readonly application: string;
   readonly count: number;
   readonly patienceMs: number;
+  /** Default: an ordinary seat. */
+  readonly holdMs?: number;
 }
 
 const ONE_SEAT: Wish = { application: 'Application', count: 1, patienceMs: 0 };
@@ -91,8 +93,8 @@ export class BenchClient {
 
   /** The ticket of a grant; null where it was denied. */
   async request(key: Uint8Array, wish = ONE_SEAT): Promise<Uint8Array | null> {
-    const { application, count, patienceMs } = wish;
-    const fields = [key, null, application, '1.0', count, patienceMs, 0];
+    const { application, count, patienceMs, holdMs = 0 } = wish;
+    const fields = [key, null, application, '1.0', count, patienceMs, holdMs];
     const answer = await this.#call(request, fields);
     return answer[0] === denied ? null : (answer[2] as Uint8Array).slice();
   }

@@ -2,8 +2,9 @@
  * The benchmark. It prints ratios of things measured in one run, in turn: machines differ and are
  * busy, so absolute rates are shown for orientation only.
  *
- *   bun bench/main.ts [grants] [keys] [exec] [peers] [failover] [scale]
+ *   bun bench/main.ts [grants] [keys] [exec] [peers] [failover] [scale] [borrow]
  */
+import { measureBorrow } from './borrow.ts';
 import { measureExec } from './exec.ts';
 import { measureFailover } from './failover.ts';
 import { measureGrants } from './grants.ts';
@@ -20,6 +21,7 @@ const PARTS: Readonly<Record<string, () => Promise<unknown>>> = {
   peers: () => withPool(1, peers),
   failover,
   scale,
+  borrow,
 };
 
 const asked = process.argv.slice(2).filter((argument) => argument in PARTS);
@@ -89,6 +91,25 @@ async function failover() {
   );
   say('Survivors keep the grant window that they have, up to 3 s: most first grants come at once,');
   say('out of their own rows. A commit has to wait for the new leader, as a put of etcd has.');
+  return result;
+}
+
+async function borrow() {
+  const result = await measureBorrow();
+  const { latencies, inCommits, inGrants, oneSided, movesPerMinute } = result;
+  say('Three servers, one request at a time: milliseconds');
+  console.table(
+    latencies.map(({ what, medianMs, p99Ms }) => ({
+      what,
+      median: medianMs.toFixed(2),
+      p99: p99Ms.toFixed(2),
+    })),
+  );
+  say(`A grant that needs a loan: ${inCommits.toFixed(2)} commits (asked: 2 at most),`);
+  say(`${inGrants.toFixed(2)} plain grants.`);
+  const share = `${oneSided.ratio.toFixed(2)} of its plain rate (asked: 0.8)`;
+  say(`One server gets all load: ${share}, ${oneSided.firstRatio.toFixed(2)} while seats move.`);
+  say(`A steady, skewed load: moves in each minute: ${movesPerMinute.join(', ')}`);
   return result;
 }
 

@@ -35,17 +35,32 @@ export interface BenchServer {
   stop(): Promise<{ readonly flushes: number; readonly events: number }>;
 }
 
+export interface BenchLicense {
+  readonly application: string;
+  readonly limit: number;
+  /** As `lm rlf add --distribution` takes it. Default: even. */
+  readonly distribution?: string;
+}
+
 /** The license `Application` is spread evenly over the servers, `Drawn` is all in the free pool. */
-export async function withPool<T>(size: number, work: (pool: BenchPool) => Promise<T>): Promise<T> {
+export async function withPool<T>(
+  size: number,
+  work: (pool: BenchPool) => Promise<T>,
+  licenses: readonly BenchLicense[] = [],
+): Promise<T> {
   const directory = mkdtempSync(join(process.env['LM_BENCH_DIR'] ?? tmpdir(), 'lm-bench-'));
   try {
-    return await work(await makePool(directory, size));
+    return await work(await makePool(directory, size, licenses));
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-async function makePool(directory: string, size: number): Promise<BenchPool> {
+async function makePool(
+  directory: string,
+  size: number,
+  licenses: readonly BenchLicense[],
+): Promise<BenchPool> {
   const at = (name: string) => join(directory, name);
   const servers: PoolServer[] = [];
   for (const name of NAMES.slice(0, size)) {
@@ -58,20 +73,25 @@ async function makePool(directory: string, size: number): Promise<BenchPool> {
   lm('keys', 'new', at('vendor.key'));
   const rlf = at('pool/pool.toml');
   const nothing = servers.map(({ name }) => `${name}=0`).join(',');
-  addLicense('Application', { directory, rlf, distribution: [] });
-  addLicense('Drawn', { directory, rlf, distribution: ['--distribution', nothing] });
+  const all = [
+    { application: 'Application', limit: SEATS },
+    { application: 'Drawn', limit: SEATS, distribution: nothing },
+    ...licenses,
+  ];
+  for (const license of all) addLicense(license, { directory, rlf });
   return { directory, card: at('pool/bench.pool'), rlf, servers, first };
 }
 
 function addLicense(
-  application: string,
-  { directory, rlf, distribution }: { directory: string; rlf: string; distribution: string[] },
+  { application, limit, distribution }: BenchLicense,
+  { directory, rlf }: { directory: string; rlf: string },
 ): void {
   const file = join(directory, `${application}.lic`);
-  const licensed = ['--application', application, '--version', '1.0', '--limit', `${SEATS}`];
+  const licensed = ['--application', application, '--version', '1.0', '--limit', `${limit}`];
   const signed = ['--vendor', 'Acme', '--key', join(directory, 'vendor.key'), '--any-customer'];
   lm('code', 'sign', ...signed, ...licensed, '-o', file);
-  lm('rlf', 'add', file, '--rlf', rlf, ...distribution);
+  const flags = distribution === undefined ? [] : ['--distribution', distribution];
+  lm('rlf', 'add', file, '--rlf', rlf, ...flags);
 }
 
 function lm(...args: string[]): void {

@@ -4,10 +4,19 @@ import type { Outbox } from './effects.ts';
 import { LmError } from './errors.ts';
 import { AdminActs, type AdminDocument } from './license/admin-act.ts';
 import { bytesOfBase64url } from './license/base64url.ts';
+import { ACT_AGAIN_MS, ACT_TRIED_MS } from './limits.ts';
 import { type Act, MessageType } from './messages.ts';
 import type { Pool } from './pool/pool.ts';
+import type { ServerId } from './raft/types.ts';
 import { ID_BYTES, idText } from './seat-key.ts';
 import type { Time } from './time.ts';
+
+/** An eviction that is not in the ledger yet: shown to whoever leads, again and again. */
+interface Eviction {
+  readonly id: Uint8Array;
+  readonly until: number;
+  readonly waiting: Waiting[];
+}
 
 interface Waiting {
   readonly client: Client;
@@ -19,13 +28,20 @@ export class Acts {
   readonly #outbox: Outbox;
   readonly #name: string;
   readonly #acts = new AdminActs();
-  /** Who waits for an eviction to be in the ledger, by id. */
-  readonly #waiting = new Map<string, Waiting[]>();
+  /** By id. */
+  readonly #evictions = new Map<string, Eviction>();
+  /** Who is to lead, and until when that is asked for. */
+  #transferring: { readonly to: ServerId; readonly until: number } | null = null;
+  #nextDue = Number.POSITIVE_INFINITY;
 
   constructor(pool: Pool, outbox: Outbox, name: string) {
     this.#pool = pool;
     this.#outbox = outbox;
     this.#name = name;
+  }
+
+  get nextDue(): number {
+    return this.#nextDue;
   }
 
   act(client: Client, [, sequence, text, signature]: Act, time: Time): void {
@@ -43,11 +59,27 @@ export class Acts {
 
   /** An eviction is applied. */
   evicted(id: string): void {
-    const waiting = this.#waiting.get(id) ?? [];
-    this.#waiting.delete(id);
-    for (const { client, sequence } of waiting) {
+    const eviction = this.#evictions.get(id);
+    this.#evictions.delete(id);
+    for (const { client, sequence } of eviction?.waiting ?? []) {
       this.#outbox.reply(client, [MessageType.done, sequence, {}]);
     }
+  }
+
+  /** A leader may have been lost with what it was asked for, or not have been established yet. */
+  tick({ boot: now }: Time): void {
+    if (now < this.#nextDue) return;
+    this.#nextDue = Number.POSITIVE_INFINITY;
+    for (const [id, { until }] of this.#evictions) if (until <= now) this.#evictions.delete(id);
+    const { leader, leaderRequests } = this.#pool;
+    for (const { id } of this.#evictions.values()) leaderRequests.evict(id);
+    const transfer = this.#transferring;
+    if (transfer === null || transfer.until <= now || transfer.to === leader) {
+      this.#transferring = null;
+    } else {
+      leaderRequests.transfer(transfer.to);
+    }
+    if (this.#evictions.size > 0 || this.#transferring !== null) this.#nextDue = now + ACT_AGAIN_MS;
   }
 
   #carryOut(document: AdminDocument, waiting: Waiting): void {
@@ -64,9 +96,16 @@ export class Acts {
       throw new LmError('bad-data', 'This is not the id of an authorization.', HINT);
     }
     const id = idText(bytes);
-    this.#waiting.set(id, [...(this.#waiting.get(id) ?? []), waiting]);
-    this.#pool.leaderRequests.evict(bytes);
+    const until = this.#pool.time.boot + ACT_TRIED_MS;
+    const others = this.#evictions.get(id)?.waiting ?? [];
+    this.#evictions.set(id, { id: bytes.slice(), until, waiting: [...others, waiting] });
+    this.#again();
     this.#outbox.note('info', 'an authorization is evicted', { id: document.id });
+  }
+
+  #again(): void {
+    this.#nextDue = Number.NEGATIVE_INFINITY;
+    this.tick(this.#pool.time);
   }
 
   #transfer(to: string, { client, sequence }: Waiting): void {
@@ -81,7 +120,8 @@ export class Acts {
       if (!this.#pool.isUp(fingerprint)) {
         throw new LmError('unreachable', `Server ${to} is not up.`, 'Start it, or name another.');
       }
-      this.#pool.leaderRequests.transfer(fingerprint);
+      this.#transferring = { to: fingerprint, until: this.#pool.time.boot + ACT_TRIED_MS };
+      this.#again();
       this.#outbox.note('info', 'an administrator hands leadership on', { to });
     }
     this.#outbox.reply(client, [MessageType.done, sequence, { to }]);

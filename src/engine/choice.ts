@@ -22,8 +22,12 @@ export function choose(wish: Wish, licensed: readonly TableLicense[], rows: Rows
       if (lowest === null && row.phase === 'active' && wish.count <= row.ceiling) lowest = row;
     }
   }
-  return lowest ?? whyNot(wish, licensed, rows);
+  if (lowest !== null) return lowest;
+  const why = whyNot(wish, licensed, rows);
+  return rows.areChanging && UNLICENSED.has(why.code) ? denial.notInForceYet(wish) : why;
 }
+
+const UNLICENSED: ReadonlySet<string> = new Set(['unknown-application', 'version-not-licensed']);
 
 function covers(license: TableLicense, { vendor, version }: Wish): boolean {
   if (vendor !== null && license.vendor !== vendor) return false;

@@ -19,9 +19,11 @@ import { Lines } from './lines.ts';
 import { type ClientMessage, MessageType } from './messages.ts';
 import { Offers } from './offers.ts';
 import type { PeerGreeting, PeerMessage } from './peer-messages.ts';
+import { Places } from './places.ts';
 import { Pool } from './pool/pool.ts';
 import { Prober } from './probe.ts';
 import type { ServerId } from './raft/types.ts';
+import { RecentMoves } from './recent-moves.ts';
 import type { RecordSource } from './records.ts';
 import { Relays } from './relays.ts';
 import { Rows } from './rows.ts';
@@ -80,7 +82,7 @@ export class Core {
   readonly #options: CoreOptions;
   readonly #outbox = new Outbox();
   readonly #keys = new KeyTable();
-  readonly #lines = new Lines(this.#outbox);
+  readonly #lines: Lines;
   readonly #pool: Pool;
   readonly #rows: Rows;
   readonly #relays: Relays;
@@ -88,6 +90,7 @@ export class Core {
   readonly #holds: Holds;
   readonly #issuer: Issuer;
   readonly #moves: KeyMoves;
+  readonly #recentMoves: RecentMoves;
   readonly #status: Status;
   readonly #prober: Prober;
   readonly #acts: Acts;
@@ -107,14 +110,17 @@ export class Core {
     this.#clock = new ClockGuard(pool.state.mark, time);
     this.#rows = new Rows(pool);
     this.#relays = new Relays(pool, outbox);
+    const places = new Places(pool);
+    this.#lines = new Lines(outbox, places);
     const parts = { pool, rows: this.#rows, keys: this.#keys, lines: this.#lines, outbox };
     const mint = new TicketMint(server);
     this.#elsewhere = new Elsewhere({ ...parts, relays: this.#relays, mint });
     this.#holds = new Holds({ ...parts, mint });
-    const helpers = { mint, elsewhere: this.#elsewhere, holds: this.#holds };
+    const helpers = { mint, places, elsewhere: this.#elsewhere, holds: this.#holds };
     this.#issuer = new Issuer({ ...parts, ...helpers });
     this.#moves = new KeyMoves({ ...parts, issuer: this.#issuer });
-    this.#status = new Status({ ...parts, name });
+    this.#recentMoves = new RecentMoves(pool);
+    this.#status = new Status({ ...parts, name, moves: this.#recentMoves });
     this.#prober = new Prober({ ...parts, name });
     this.#acts = new Acts(pool, outbox, name);
     this.#offers = new Offers(pool, outbox);
@@ -125,6 +131,9 @@ export class Core {
       applied: (applied) => this.#applied(applied),
       restored: ({ before, proposal }) => this.#restored(before, proposal),
       lines: (words) => this.#issuer.lines(this.#rows.follow(words), this.#pool.time),
+      shifted: (byMs) => {
+        for (const row of this.#lines.shift(byMs)) this.#rows.changed(row);
+      },
       sessionChanged: () => this.#sessionChanged(),
     });
   }
@@ -217,7 +226,14 @@ export class Core {
     const expiry = this.#keys.nextExpiry ?? Number.POSITIVE_INFINITY;
     const line = this.#lines.nextDue ?? Number.POSITIVE_INFINITY;
     const { nextDue } = this.#holds;
-    return Math.min(expiry, line, nextDue, this.#pool.nextDue, this.#offers.nextDue);
+    return Math.min(
+      expiry,
+      line,
+      nextDue,
+      this.#pool.nextDue,
+      this.#offers.nextDue,
+      this.#acts.nextDue,
+    );
   }
 
   #take(event: Exclude<Event, { type: 'persisted' }>, time: Time): void {
@@ -246,6 +262,7 @@ export class Core {
       case 'tick':
         this.#issuer.tick(time);
         this.#offers.tick(time);
+        this.#acts.tick(time);
         this.#relays.tick(time.boot);
         this.#holds.tick(time.boot);
         return;
@@ -316,6 +333,7 @@ export class Core {
   #applied(applied: Applied): void {
     const { entry, valid } = applied;
     const { time } = this.#pool;
+    this.#recentMoves.applied(applied);
     this.#rows.applied(applied);
     this.#moves.applied(applied, time);
     if (valid && entry?.type === 'mark') this.#clock.passed(entry.time, time);

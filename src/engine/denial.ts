@@ -48,6 +48,16 @@ export function versionNotLicensed(wish: Wish, licensed: readonly string[]): Den
   };
 }
 
+/** What is licensed is about to change: no denial for good is due before it did. */
+export function notInForceYet({ application }: Wish): Denial {
+  return {
+    code: 'busy',
+    message: `A newer RLF was offered and is not in force yet: it may license ${application}.`,
+    hint: 'Ask again in a moment.',
+    details: { application },
+  };
+}
+
 export function expired(row: Row): Denial {
   const end = row.license?.expires ?? null;
   return {

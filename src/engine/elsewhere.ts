@@ -67,7 +67,7 @@ export class Elsewhere {
       return;
     }
     const ticket = this.#ticketOf(id, client, message[3]);
-    const found: Found = ticket === null ? { at: 'nowhere' } : this.#find(id, ticket);
+    const found = this.#findToRenew(id, ticket);
     if (ticket !== null && found.at === 'fenced') {
       const { server, fence } = found;
       if ((message[4] ?? null) !== fence) {
@@ -138,13 +138,19 @@ export class Elsewhere {
     return secret === null ? null : this.#mint.read(secret, ticket, { id, instance });
   }
 
+  /** One that was evicted can be given back, and no more. */
+  #findToRenew(id: string, ticket: TicketClaims | null): Found {
+    const isOver = ticket === null || this.#pool.state.evicted.has(id);
+    return isOver ? { at: 'nowhere' } : this.#find(id, ticket);
+  }
+
   #find(id: string, ticket: TicketClaims): Found {
     const { state } = this.#pool;
     // Granted by what this server has not applied yet: the others know more.
     if (ticket.session > state.applied) return { at: 'down', server: ticket.server };
     const accounts = state.accounts.get(ticket.license);
     const place = state.whereabouts(id, ticket.server);
-    if (place === null || accounts === undefined || state.evicted.has(id)) return { at: 'nowhere' };
+    if (place === null || accounts === undefined) return { at: 'nowhere' };
     const { server } = place;
     // What was granted before its server's seats were opened has ended.
     const since = Math.max(place.since, server === ticket.server ? ticket.session : 0);

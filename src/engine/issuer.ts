@@ -17,6 +17,7 @@ import { BORROW_MS_MAX } from './limits.ts';
 import type { Waiter } from './line.ts';
 import type { Lines } from './lines.ts';
 import { type Heartbeat, MessageType, type Release, type Request } from './messages.ts';
+import type { Places } from './places.ts';
 import { contactOf } from './pool/contact.ts';
 import type { Pool } from './pool/pool.ts';
 import { Row } from './row.ts';
@@ -34,6 +35,7 @@ export class Issuer {
   readonly #lines: Lines;
   readonly #outbox: Outbox;
   readonly #mint: TicketMint;
+  readonly #places: Places;
   readonly #elsewhere: Elsewhere;
   readonly #holds: Holds;
 
@@ -44,11 +46,13 @@ export class Issuer {
     readonly lines: Lines;
     readonly outbox: Outbox;
     readonly mint: TicketMint;
+    readonly places: Places;
     readonly elsewhere: Elsewhere;
     readonly holds: Holds;
   }) {
     this.#pool = parts.pool;
     this.#mint = parts.mint;
+    this.#places = parts.places;
     this.#elsewhere = parts.elsewhere;
     this.#holds = parts.holds;
     this.#rows = parts.rows;
@@ -111,17 +115,17 @@ export class Issuer {
       this.#deny(client, sequence, row);
       return;
     }
-    const since = time.boot;
+    const patienceEnd = time.boot + message[7];
     const { count } = wish;
     const waiter: Waiter = {
       id,
       count,
-      since,
+      since: 0,
       holdMs: message[8],
       client,
       sequence,
-      patienceEnd: since + message[7],
-      graceEnd: since + message[7] + this.#graceMs,
+      patienceEnd,
+      graceEnd: patienceEnd + this.#graceMs,
       goneSince: null,
       told: 0,
     };
@@ -130,6 +134,8 @@ export class Issuer {
     } else if (row.line.full) {
       this.#deny(client, sequence, lineFull(row, count));
     } else {
+      const { instance } = client;
+      waiter.since = this.#places.since(message[9] ?? null, row, { id, instance, count });
       this.#lines.join(row, waiter);
       this.#rows.changed(row);
       this.#settle(row, time, waiter);
@@ -334,7 +340,7 @@ export class Issuer {
     if (!this.#pool.mayIssue(time.boot)) return;
     for (let head = row.line.head; head !== null; head = row.line.head) {
       const servable = row.phase === 'active' && row.accounts.deficit === 0;
-      if (!servable || head.count > row.available || !row.headGoesFirst) return;
+      if (!servable || head.count > row.available || !this.#rows.serves(row)) return;
       this.#lines.leave(row, head);
       this.#rows.changed(row);
       this.#issue(row, head, time);
@@ -370,17 +376,18 @@ export class Issuer {
   }
 
   /** Its patience is over, or no seat that comes free will ever be for it. */
-  #waitsInVain(row: Row, { count, patienceEnd, graceEnd }: Waiter, time: Time): boolean {
+  #waitsInVain(row: Row, waiter: Waiter, time: Time): boolean {
+    const { count, patienceEnd, graceEnd } = waiter;
     if (row.phase !== 'active' || count > row.ceiling) return true;
     if (patienceEnd > time.boot || row.incoming > 0) return false;
-    return graceEnd <= time.boot || this.#isHopeless(row);
+    return graceEnd <= time.boot || this.#isHopeless(row, waiter);
   }
 
-  /** The leader knows who waits here, and that what is free is not enough, or goes to others. */
-  #isHopeless(row: Row): boolean {
-    const { word } = row;
-    if (word === null || !this.#pool.reporter.isKnown(row.id)) return false;
-    return word.scarce || !row.headGoesFirst;
+  /** What is free is not enough: for those before it, or for the first, as the leader knows it. */
+  #isHopeless(row: Row, waiter: Waiter): boolean {
+    if (row.word === null || !row.word.scarce) return false;
+    const isFirst = row.line.head === waiter && row.headGoesFirst;
+    return !isFirst || this.#pool.reporter.isKnown(row.id);
   }
 
   /** What is known of the lines of the pool changed. */

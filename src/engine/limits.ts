@@ -85,6 +85,9 @@ export const OFFER_AGAIN_MS = 1_000;
 /** How long an administrative act may be valid, and how many are remembered meanwhile. */
 export const ACT_MS_MAX = 10 * 60_000;
 export const ACTS_KEPT_MAX = 10_000;
+/** An act that only a leader can carry out is asked of whoever leads so often, and so long. */
+export const ACT_AGAIN_MS = 1_000;
+export const ACT_TRIED_MS = 10_000;
 /** Heartbeats passed on and not answered. */
 export const RELAYS_MAX = 20_000;
 
@@ -106,6 +109,8 @@ export const COMPACT_ENTRIES = 4_096;
 export const MOVED_KEPT_MS = 25 * 3_600_000;
 /** Seats moved beyond a shortfall, so that the next requests need not wait. */
 export const HEADROOM_SEATS = 16;
+/** Moves of one license that a status shows. */
+export const RECENT_MOVES_MAX = 10;
 /** Position notices to one line, and how often. */
 export const NOTICES_MAX = 256;
 export const NOTICE_INTERVAL_MS = 500;

@@ -10,8 +10,8 @@ export interface Waiter {
   /** `idText` of the key that the grant will have. */
   readonly id: string;
   readonly count: number;
-  /** When it joined, boot-time clock. */
-  readonly since: number;
+  /** When it joined, here or where it waited before, in pool time. */
+  since: number;
   readonly holdMs: number;
   /** How it is to be answered: the connection and the number of its newest poll. */
   client: Client;
@@ -27,7 +27,7 @@ export interface Waiter {
 }
 
 export class Line {
-  /** Invariant: in order of joining. */
+  /** Invariant: in order of `since`; of equals, in that of joining. */
   readonly #waiters: Waiter[] = [];
 
   get length(): number {
@@ -43,12 +43,18 @@ export class Line {
   }
 
   join(waiter: Waiter): void {
-    this.#waiters.push(waiter);
+    const after = this.#waiters.findLastIndex(({ since }) => since <= waiter.since);
+    this.#waiters.splice(after + 1, 0, waiter);
   }
 
   leave(waiter: Waiter): void {
     const at = this.#waiters.indexOf(waiter);
     if (at !== -1) this.#waiters.splice(at, 1);
+  }
+
+  /** Pool time is counted anew. */
+  shift(byMs: number): void {
+    for (const waiter of this.#waiters) waiter.since += byMs;
   }
 
   /** The first that can be answered. */

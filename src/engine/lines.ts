@@ -4,13 +4,15 @@ import type { Outbox } from './effects.ts';
 import { NOTICE_INTERVAL_MS, NOTICES_MAX } from './limits.ts';
 import { type Waiter, waiterDeadline } from './line.ts';
 import { MessageType } from './messages.ts';
+import { type Places, pollMsOf } from './places.ts';
 import type { Row } from './row.ts';
 
 const LOOK_AGAIN_MS = 20;
 
 export class Lines {
   readonly #outbox: Outbox;
-  readonly #places = new Map<string, { readonly row: Row; readonly waiter: Waiter }>();
+  readonly #places: Places;
+  readonly #byId = new Map<string, { readonly row: Row; readonly waiter: Waiter }>();
   readonly #ofClient = new Map<number, Set<Waiter>>();
   /** Rows with a line. */
   readonly #rows = new Set<Row>();
@@ -18,25 +20,32 @@ export class Lines {
   /** When `due` was asked last. */
   #looked = Number.NEGATIVE_INFINITY;
 
-  constructor(outbox: Outbox) {
+  constructor(outbox: Outbox, places: Places) {
     this.#outbox = outbox;
+    this.#places = places;
+  }
+
+  /** Pool time is counted anew. Returns the rows whose lines go by it. */
+  shift(byMs: number): Iterable<Row> {
+    for (const row of this.#rows) row.line.shift(byMs);
+    return this.#rows;
   }
 
   /** The waiter for a key, with the row at which it waits. */
   find(id: string): { readonly row: Row; readonly waiter: Waiter } | undefined {
-    return this.#places.get(id);
+    return this.#byId.get(id);
   }
 
   join(row: Row, waiter: Waiter): void {
     row.line.join(waiter);
-    this.#places.set(waiter.id, { row, waiter });
+    this.#byId.set(waiter.id, { row, waiter });
     this.#rows.add(row);
     this.#attach(waiter);
   }
 
   leave(row: Row, waiter: Waiter): void {
     row.line.leave(waiter);
-    this.#places.delete(waiter.id);
+    this.#byId.delete(waiter.id);
     if (row.line.length === 0) this.#rows.delete(row);
     this.#detach(waiter);
   }
@@ -57,20 +66,23 @@ export class Lines {
     const rows = new Set<Row>();
     for (const waiter of this.#ofClient.get(client.number) ?? []) {
       waiter.goneSince = now;
-      const row = this.#places.get(waiter.id)?.row;
+      const row = this.#byId.get(waiter.id)?.row;
       if (row !== undefined) rows.add(row);
     }
     this.#ofClient.delete(client.number);
     return rows;
   }
 
-  /** Tells a waiter where it stands. */
-  tell(row: Row, waiter: Waiter, position: number): void {
+  /** Tells a waiter where it stands: `place` in the line of this server, of the whole pool's. */
+  tell(row: Row, waiter: Waiter, place: number): void {
+    const position = place + row.aheadOf(waiter);
     waiter.told = position;
     const { client, sequence } = waiter;
-    const pollMs = Math.floor(row.lifetimeMs / 3);
+    const pollMs = pollMsOf(row.lifetimeMs);
     const { waiting } = MessageType;
-    this.#outbox.reply(client, [waiting, sequence, position, row.line.length, pollMs]);
+    const all = row.line.length + (row.word?.elsewhere ?? 0);
+    const signed = this.#places.mint(row, waiter);
+    this.#outbox.reply(client, [waiting, sequence, position, all, pollMs, signed]);
   }
 
   /** Tells those near the head of each line that they moved up. */
@@ -84,7 +96,8 @@ export class Lines {
         if (position > NOTICES_MAX) break;
         // Who has no patience left has an answer coming, and no place to be told.
         const waits = waiter.goneSince === null && waiter.patienceEnd > now;
-        if (waits && waiter.told !== position) this.tell(row, waiter, position);
+        if (waits && waiter.told !== position + row.aheadOf(waiter))
+          this.tell(row, waiter, position);
       }
     }
   }

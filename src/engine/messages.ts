@@ -58,6 +58,8 @@ export type Request = [
   patienceMs: number,
   /** `--hold`: kept this long without heartbeats, then ended; 0 for an ordinary seat. */
   holdMs: number,
+  /** The newest place in the line that a server gave it. Absent or null: none. */
+  place?: Uint8Array | null,
 ];
 
 /** The seats are this client's until `lifetimeMs` after it *sent* the request answered here. */
@@ -81,6 +83,8 @@ export type Waiting = [
   position: number,
   waiting: number,
   pollMs: number,
+  /** What keeps its place at any server of the pool: opaque bytes, at most 1,024. */
+  place?: Uint8Array,
 ];
 
 export type Denied = [

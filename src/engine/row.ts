@@ -8,7 +8,7 @@ import type { Terms } from './key-record.ts';
 import { type Accounts, balance } from './ledger/accounts.ts';
 import { type License, licenseOfKey } from './license/distribution.ts';
 import type { TableLicense } from './license/license-table.ts';
-import { Line } from './line.ts';
+import { Line, type Waiter } from './line.ts';
 import type { Usage } from './pool/report.ts';
 import type { LineWord } from './pool/word.ts';
 
@@ -88,6 +88,12 @@ export class Row {
   get #open(): boolean {
     const nobodyWaits = this.line.length === 0 && (this.word?.othersSince ?? null) === null;
     return this.phase === 'active' && nobodyWaits && this.accounts.deficit === 0;
+  }
+
+  /** How many wait elsewhere before one who waits here, as far as the leader says. */
+  aheadOf({ since }: Waiter): number {
+    const { othersSince = null, ahead = 0 } = this.word ?? {};
+    return othersSince === null || since <= othersSince ? 0 : ahead;
   }
 
   /** Somebody waits here, and came before all who wait at other servers. */

@@ -41,6 +41,12 @@ export class Rows {
     return row;
   }
 
+  /** Licenses may come that are not known yet: by an RLF, or by the first mark. */
+  get areChanging(): boolean {
+    const { leaderRequests, state } = this.#pool;
+    return state.mark === 0 || leaderRequests.awaitsRlf;
+  }
+
   values(): IterableIterator<Row> {
     return this.#rows.values();
   }
@@ -129,10 +135,18 @@ export class Rows {
     if (count > 0) this.#move({ row, from: this.#server, to: to ?? FREE_POOL, count });
   }
 
+  /**
+   * The head of a row's line is the first of the pool. Where the pool had a line, that takes a
+   * leader which knows who waits at all servers that are up.
+   */
+  serves(row: Row): boolean {
+    return row.headGoesFirst && (row.word === null || this.#pool.knowsLines);
+  }
+
   /** Asks for seats of the free pool for the line, if they can serve its head. */
   drawForLine(row: Row): void {
     const head = row.line.head;
-    if (head === null || row.accounts.deficit > 0 || !row.headGoesFirst) return;
+    if (head === null || row.accounts.deficit > 0 || !this.serves(row)) return;
     const free = row.accounts.freePool - row.incoming;
     const here = row.available + row.incoming;
     if (free <= 0 || here >= head.count || here + free < head.count) return;

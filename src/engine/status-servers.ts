@@ -54,15 +54,18 @@ export interface Cell {
 export function cellOf(pool: Pool, row: Row, { name: server, fingerprint: id }: RlfServer): Cell {
   const allocated = row.accounts.rows.get(id) ?? 0;
   if (id === pool.server) {
-    const { inUse, available, line } = row;
+    const { inUse, line } = row;
+    const available = Math.max(0, row.available);
     return { server, allocated, inUse, available, lendable: available, waiting: line.length };
   }
   if (!pool.leads) {
     return { server, allocated, inUse: null, available: null, lendable: null, waiting: null };
   }
-  const usage = pool.isUp(id) ? (pool.usage(id)?.get(row.id) ?? null) : null;
-  if (usage !== null) {
-    const { inUse, available, waiting } = usage;
+  const { ackedAt, usage: known } = pool.picture.peer(id);
+  const usage = pool.isUp(id) && ackedAt !== null ? known.get(row.id) : undefined;
+  if (usage !== undefined) {
+    const { inUse, waiting } = usage;
+    const available = Math.max(0, usage.available);
     return { server, allocated, inUse, available, lendable: available, waiting };
   }
   // FIG. 9: a server that is down shows nothing in use and all of its row as available.

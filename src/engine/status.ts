@@ -9,6 +9,7 @@ import type { StatusQuery } from './messages.ts';
 import { type AuthorizationFields, MessageType, type StatusPage } from './messages.ts';
 import { contactOf } from './pool/contact.ts';
 import type { Pool } from './pool/pool.ts';
+import type { RecentMoves } from './recent-moves.ts';
 import type { Row } from './row.ts';
 import type { Rows } from './rows.ts';
 import { idBytes, idText } from './seat-key.ts';
@@ -26,6 +27,7 @@ export class Status {
   readonly #name: string;
   readonly #rows: Rows;
   readonly #keys: KeyTable;
+  readonly #moves: RecentMoves;
   readonly #walks = new WeakMap<Client, Walk>();
 
   constructor(parts: {
@@ -33,11 +35,13 @@ export class Status {
     readonly name: string;
     readonly rows: Rows;
     readonly keys: KeyTable;
+    readonly moves: RecentMoves;
   }) {
     this.#pool = parts.pool;
     this.#name = parts.name;
     this.#rows = parts.rows;
     this.#keys = parts.keys;
+    this.#moves = parts.moves;
   }
 
   /** The first page carries the document; each page carries authorizations that match. */
@@ -139,6 +143,7 @@ export class Status {
       held: records,
       // Given up by this server, by entries that are not applied yet.
       underWay: row.outgoing,
+      moves: { underWay: this.#moves.underWay(row.id), last: this.#moves.last(row.id) },
       waiting: sum(
         cells.map(({ waiting }) => waiting),
         0,

@@ -3,14 +3,11 @@
  * when the one that issued it is gone (DESIGN section 7). To the client they are opaque bytes:
  * a MAC under the pool's secret, then what it vouches for.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { decode, encode } from './codec.ts';
 import { LmError } from './errors.ts';
 import type { Terms } from './key-record.ts';
-import { ID_BYTES } from './seat-key.ts';
+import { Seal, type SealSubject } from './seal.ts';
 
-const MAC_BYTES = 16;
-const DOMAIN = Buffer.from('lm-ticket-v1', 'latin1');
 export const TICKET_BYTES_MAX = 1_024;
 
 /** A seat as its ticket names it. */
@@ -30,42 +27,24 @@ export interface TicketClaims extends Terms {
 /** Makes the tickets of one server, and reads those of all. */
 export class TicketMint {
   readonly #server: string;
+  readonly #seal = new Seal('lm-ticket-v1');
   /** What tickets say beyond id and holder. */
   readonly #said = new WeakMap<Terms, { readonly session: number; readonly bytes: Uint8Array }>();
-  readonly #signed = Buffer.alloc(DOMAIN.length + 2 * ID_BYTES);
 
   /** `server` is the issuing server's id. */
   constructor(server: string) {
     this.#server = server;
-    DOMAIN.copy(this.#signed);
   }
 
   /** `session`: index of this server's newest return. What was opened later it says nothing of. */
   mint(secret: Uint8Array, session: number, { id, terms, holder }: TicketSubject): Uint8Array {
-    const said = this.#saidOf(terms, session);
-    // Id and holder have one length each, so no two subjects are signed as the same bytes.
-    this.#signed.write(id, DOMAIN.length, 'latin1');
-    this.#signed.write(holder.instance, DOMAIN.length + ID_BYTES, 'latin1');
-    const mac = createHmac('sha256', secret).update(this.#signed).update(said).digest('latin1');
-    const ticket = Buffer.allocUnsafe(MAC_BYTES + said.length);
-    ticket.write(mac, 0, MAC_BYTES, 'latin1');
-    ticket.set(said, MAC_BYTES);
-    return ticket;
+    return this.#seal.sign(secret, id, holder.instance, this.#saidOf(terms, session));
   }
 
   /** What a ticket says of a key and its holder, or null where the pool did not sign it so. */
-  read(
-    secret: Uint8Array,
-    ticket: Uint8Array,
-    { id, instance }: { readonly id: string; readonly instance: string },
-  ): TicketClaims | null {
-    if (ticket.length <= MAC_BYTES) return null;
-    const said = ticket.subarray(MAC_BYTES);
-    this.#signed.write(id, DOMAIN.length, 'latin1');
-    this.#signed.write(instance, DOMAIN.length + ID_BYTES, 'latin1');
-    const mac = createHmac('sha256', secret).update(this.#signed).update(said).digest();
-    const isSigned = timingSafeEqual(mac.subarray(0, MAC_BYTES), ticket.subarray(0, MAC_BYTES));
-    return isSigned ? claimsIn(said) : null;
+  read(secret: Uint8Array, ticket: Uint8Array, subject: SealSubject): TicketClaims | null {
+    const said = this.#seal.open(secret, ticket, subject);
+    return said === null ? null : claimsIn(said);
   }
 
   #saidOf(terms: Terms, session: number): Uint8Array {

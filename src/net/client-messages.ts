@@ -13,6 +13,7 @@ import {
   SEATS_PER_REQUEST_MAX,
   SIGNATURE_CHARACTERS_MAX,
 } from '../engine/limits.ts';
+import { PLACE_BYTES_MAX } from '../engine/places.ts';
 import { KEY_BYTES } from '../engine/seat-key.ts';
 import { TICKET_BYTES_MAX } from '../engine/ticket.ts';
 import {
@@ -100,6 +101,10 @@ function isFence(value: unknown): value is number | null | undefined {
   return value === undefined || value === null || isCount(value);
 }
 
+function isPlace(value: unknown): value is Uint8Array | null | undefined {
+  return value === undefined || value === null || isBytesUpTo(value, PLACE_BYTES_MAX);
+}
+
 function isFlagOrAbsent(value: unknown): value is boolean | null | undefined {
   return value === undefined || value === null || typeof value === 'boolean';
 }
@@ -111,6 +116,7 @@ function checkRequest(fields: Fields): void {
   checkWish(fields, 3);
   check(isCount(patienceMs) && patienceMs <= PATIENCE_MS_MAX, 'patience is a number of ms');
   check(isCount(holdMs) && holdMs <= HOLD_MS_MAX, 'a hold is a number of ms, at most 24 h');
+  check(isPlace(fields[9]), 'a place in the line is bytes, as a server gave them, or null');
 }
 
 /** Vendor, application, version and count, from the field at `first` on. */

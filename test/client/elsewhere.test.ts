@@ -200,3 +200,30 @@ test('a newer RLF: the list is learned anew, and its new server takes over', asy
   await until(() => more.named('C').ofType(heartbeat).length === 1, 'C was asked');
   expect([seat.valid, options.servers.includes(more.named('C').address)]).toEqual([true, false]);
 });
+
+test('who waits shows its newest place wherever it goes, when its server is lost', async () => {
+  const places = [1, 2, 3].map((byte) => new Uint8Array(40).fill(byte));
+  let told = 0;
+  const line: Handler = ([type, sequence, , , , , , patienceMs], send) => {
+    if (type !== request) return;
+    if (patienceMs === 0) send([denied, sequence, 'all-in-use', 'All in use.', '', {}]);
+    else send([waiting, sequence, 1, 1, 150, places[Math.min(told++, 2)]]);
+  };
+  const shown: unknown[] = [];
+  const second: Handler = (message, send, peer) => {
+    if (message[0] === request && message[7] !== 0) shown.push(message[9]);
+    if (message[0] === request && message[7] === 0) line(message, send, peer);
+    else generous(L)(message, send, peer);
+  };
+  const { named, options } = await poolOf({ A: line, B: second });
+  const asking = clientOf(named('A'), options).request({ application: 'One', waitMs: 60_000 });
+  await until(() => told > 2, 'it polled');
+  const polls = named('A')
+    .ofType(request)
+    .filter((message) => message[7] !== 0);
+  expect(polls[0]?.[9]).toBeNull();
+  expect(polls[1]?.[9]).toEqual(places[0]);
+  await named('A').stop();
+  expect((await asking).server).toBe('B');
+  expect(shown).toEqual([places[2]]);
+});

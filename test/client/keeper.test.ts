@@ -140,7 +140,7 @@ test('a key that its server no longer knows is lost at once, and asked for again
   expect(events).toEqual(['lost', 'regained']);
 });
 
-test('an evicted seat is lost for good', async () => {
+test('an evicted seat is lost for good, and given back at once', async () => {
   const time = movableClock();
   const server = await fake({ handler: goneWith('evicted') });
   const client = clientOf(server, { clock: time.clock });
@@ -154,6 +154,9 @@ test('an evicted seat is lost for good', async () => {
   expect(events).toEqual(['evicted']);
   const asked = server.ofType(MessageType.request).map((message) => message[4]);
   expect(asked).toEqual(['App', 'Other']);
+  // By this its seat is free: nobody has to wait for the end of its lifetime.
+  const [requested] = server.ofType(MessageType.request);
+  expect(server.ofType(MessageType.release).map(([, , key]) => key)).toEqual([requested?.[2]]);
 });
 
 test('no majority for a while costs no seat', async () => {

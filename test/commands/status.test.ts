@@ -145,6 +145,21 @@ test('a pool of several: every role and state, X where it is not known, and no m
   expect(gapWords({ authorizations: [], unreached: [] })).toEqual([]);
 });
 
+test('moves of seats are listed, those under way first', () => {
+  const move = { from: 'free-pool', to: 'B', count: 12, reason: 'borrow' };
+  const past = { ...move, from: 'C\u001b[2J', count: 3, at: '2026-01-15T00:00:00.000Z' };
+  const license = { vendor: 'V', application: 'App', version: '1', hardLimit: 20 };
+  const licenses = [{ ...license, moves: { underWay: [move], last: [past] } }];
+  const words = statusWords({ pool: 'east', licenses, authorizations: [] }, 0);
+  expect(words).toContain(
+    [
+      'MOVED                     SEATS  FROM       TO  WHY',
+      'under way                    12  free-pool  B   borrow',
+      '2026-01-15T00:00:00.000Z      3  C\\x1b[2J   B   borrow',
+    ].join('\n'),
+  );
+});
+
 test('columns are as wide as their widest cell on a terminal', () => {
   const text = table(
     ['NAME', 'N'],

@@ -72,5 +72,6 @@ test('a restart finds the table as it was', () => {
   const before = one.license();
   one.boot = 3;
   one.restart();
-  expect(one.license()).toEqual(before);
+  // How its seats came to be where they are is remembered by a process only.
+  expect(one.license()).toEqual({ ...before, moves: { underWay: [], last: [] } });
 });

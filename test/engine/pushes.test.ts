@@ -7,7 +7,7 @@ import { MessageType } from '../../src/engine/messages.ts';
 import { ADMIN, makeRlf, type SampleCode, type SampleRlf } from './sample-rlf.ts';
 import { Server } from './server.ts';
 
-const { grant, alive, released, waiting } = MessageType;
+const { grant, alive, denied, released, waiting } = MessageType;
 const L = 60_000;
 const patienceMs = 600_000;
 
@@ -206,4 +206,15 @@ describe('an RLF that is offered', () => {
     expect(failure(() => server.step({ type: 'offered', rlf }))).toBe('untrusted');
     expect(server.license()).toMatchObject({ hardLimit: 10 });
   });
+});
+
+test('an application that an RLF on its way may license is asked for again, and not denied', () => {
+  const { server, message } = holding(10);
+  const asked = message(server.request(9, { application: 'New' }));
+  const codes = [{ keyLifetimeMs: L, application: 'New', limit: 1 }];
+  const newer: Event = { type: 'offered', rlf: makeRlf({ sequence: 2, codes }) };
+  expect(server.step(newer, asked)[0]).toMatchObject({ 0: denied, 2: 'busy' });
+  expect(server.step(asked)[0]?.[0]).toBe(grant);
+  const other = message(server.request(10, { application: 'Other' }));
+  expect(server.step(other)[0]).toMatchObject({ 0: denied, 2: 'unknown-application' });
 });

@@ -28,6 +28,8 @@ function full(limit: number): { server: Server; holder: Client } {
   return { server, holder };
 }
 
+const PLACE: Uint8Array = expect.any(Uint8Array);
+
 describe('in the line', () => {
   test('first come is first served, and is told its place and when to poll', () => {
     const { server, holder } = full(2);
@@ -36,9 +38,9 @@ describe('in the line', () => {
       return server.ask(client, server.request(2 + at, { patienceMs }))[0];
     });
     expect(answers).toEqual([
-      [waiting, 2, 1, 1, 20_000],
-      [waiting, 3, 2, 2, 20_000],
-      [waiting, 4, 3, 3, 20_000],
+      [waiting, 2, 1, 1, 20_000, PLACE],
+      [waiting, 3, 2, 2, 20_000, PLACE],
+      [waiting, 4, 3, 3, 20_000, PLACE],
     ]);
     expect(brief(server.ask(holder, server.release(1)))).toEqual([
       'released 5',
@@ -79,6 +81,7 @@ describe('in the line', () => {
       1,
       2,
       20_000,
+      PLACE,
     ]);
     const answers = server.ask(holder, server.release(1));
     expect(brief(answers)).toEqual(['released 6', 'grant 5']);
@@ -154,6 +157,7 @@ describe('a waiter whose connection is gone', () => {
       1,
       1,
       20_000,
+      PLACE,
     ]);
     expect(brief(server.ask(small, server.request(3, { patienceMs })))).toEqual(['waiting 6']);
     expect(brief(server.ask(holder, server.release(9)))).toEqual(['released 7', 'grant 5']);

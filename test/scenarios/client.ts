@@ -3,7 +3,7 @@ import type { Client } from '../../src/engine/client.ts';
 import { type CoreMessage, MessageType } from '../../src/engine/messages.ts';
 import { idTextOfKey, keyId } from '../../src/engine/seat-key.ts';
 
-const { grant, alive, fenced } = MessageType;
+const { grant, alive, fenced, waiting } = MessageType;
 /** A sequence number names its client, too. */
 const NUMBERS_PER_CLIENT = 1_000;
 
@@ -14,6 +14,9 @@ export class ScenarioClient {
   /** The newest, and by the server that it came from. */
   ticket: Uint8Array = new Uint8Array(0);
   readonly tickets = new Map<string, Uint8Array>();
+  /** In the line: the newest place that it was given, and by the server that it came from. */
+  place: Uint8Array | null = null;
+  readonly places = new Map<string, Uint8Array>();
   /** The fence that it was told last. */
   fence: number | null = null;
   /** When it sent what is not answered yet, by sequence number. */
@@ -70,6 +73,10 @@ export class ScenarioClient {
   learns(server: string, message: CoreMessage): void {
     const sentAt = this.#sentAt.get(message[1]);
     if (message[0] === fenced) this.fence = message[2];
+    if (message[0] === waiting && message[5] !== undefined) {
+      this.place = message[5];
+      this.places.set(server, message[5]);
+    }
     if (message[0] !== grant && message[0] !== alive) return;
     this.ticket = Uint8Array.from(message[2]);
     this.tickets.set(server, this.ticket);

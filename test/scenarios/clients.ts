@@ -32,15 +32,22 @@ export class Clients {
     this.#pool = pool;
   }
 
-  /** `request a B [COUNT] [HOLD] [patience=MS]`; once more for a poll. */
+  /**
+   * `request a B [COUNT] [HOLD] [patience=MS] [with=A] [as=b] [forged]`; once more for a poll.
+   * A client shows the place in the line that it was given last, or by A; over the connection of b;
+   * or one that nobody signed.
+   */
   request([names = '', server = '', ...rest]: readonly string[]): void {
     const [count = 1, hold = 0] = rest.filter((word) => /^\d+$/.test(word)).map(Number);
     const patienceMs = Number(optionIn(rest, 'patience') ?? 0);
+    const as = optionIn(rest, 'as');
     this.#say(names, {
       server,
-      build: (sequence, { key }) => {
+      ...(as === null ? {} : { as }),
+      build: (sequence, client) => {
+        const { key } = client;
         const wish = [null, 'Application', null, count, patienceMs, hold] as const;
-        return [MessageType.request, sequence, key, ...wish];
+        return [MessageType.request, sequence, key, ...wish, placeOf(client, rest)];
       },
     });
   }
@@ -149,10 +156,21 @@ function ticketOf(client: ScenarioClient, words: readonly string[]): Uint8Array 
   const from = optionIn(words, 'with');
   const ticket = from === null ? client.ticket : client.tickets.get(from);
   if (ticket === undefined) throw new Error(`${client.name} has no ticket from ${from}`);
-  if (!words.includes('forged')) return ticket;
-  const forged = Uint8Array.from(ticket);
-  forged[0] = (forged[0] ?? 0) ^ 1;
-  return forged;
+  return words.includes('forged') ? forged(ticket) : ticket;
+}
+
+function placeOf(client: ScenarioClient, words: readonly string[]): Uint8Array | null {
+  const from = optionIn(words, 'with');
+  const place = from === null ? client.place : client.places.get(from);
+  if (place === undefined) throw new Error(`${client.name} has no place from ${from}`);
+  if (place === null) return null;
+  return words.includes('forged') ? forged(place) : place;
+}
+
+function forged(signed: Uint8Array): Uint8Array {
+  const copy = Uint8Array.from(signed);
+  copy[0] = (copy[0] ?? 0) ^ 1;
+  return copy;
 }
 
 function numberIn(words: readonly string[]): number | null {

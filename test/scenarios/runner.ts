@@ -5,7 +5,7 @@ import type { ScenarioRunner } from '../scenario-files.ts';
 import { answerLines, Clients } from './clients.ts';
 import { ScenarioPool } from './pool.ts';
 import type { ScenarioServer } from './server.ts';
-import { serversText, tableText } from './text.ts';
+import { movesText, serversText, tableText } from './text.ts';
 
 type Command = (words: readonly string[]) => void;
 
@@ -94,6 +94,9 @@ export class Runner implements ScenarioRunner {
     },
     tables: (names) => {
       for (const server of this.#named(names)) this.#shown.push(...tableText(server));
+    },
+    moves: ([name]) => {
+      this.#shown.push(...movesText(this.#server(name)));
     },
     notices: () => {
       this.#shown.push(...this.#pool.notices.splice(0));

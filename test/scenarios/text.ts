@@ -27,6 +27,13 @@ export function answerText(message: CoreMessage): string {
   }
 }
 
+interface Moved {
+  readonly from: string;
+  readonly to: string;
+  readonly count: number;
+  readonly reason: string;
+}
+
 /** What `lm status` shows, as far as scenarios show it. */
 export interface StatusDocument {
   readonly leader: string | null;
@@ -37,6 +44,7 @@ export interface StatusDocument {
     readonly available: number | null;
     readonly freePool: number;
     readonly deficit: number;
+    readonly moves: { readonly underWay: readonly Moved[]; readonly last: readonly Moved[] };
     readonly distribution: readonly {
       readonly server: string;
       readonly allocated: number;
@@ -77,6 +85,15 @@ export function tableText(server: ScenarioServer): string[] {
     }
   }
   return lines;
+}
+
+/** Moves under way, then those of before, the newest first. */
+export function movesText(server: ScenarioServer): string[] {
+  const words = ({ from, to, count, reason }: Moved) => `${count} from ${from} to ${to}, ${reason}`;
+  return (server.status()?.licenses ?? []).flatMap(({ moves: { underWay, last } }) => [
+    ...underWay.map((move) => `under way: ${words(move)}`),
+    ...last.map(words),
+  ]);
 }
 
 function cell(value: number | null): string {

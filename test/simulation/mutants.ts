@@ -49,7 +49,7 @@ export const MUTANTS: readonly Mutant[] = [
     'const nobodyWaits = ',
   ]),
   mutant('the order of the line is lost', 'src/engine/line.ts', [
-    'this.#waiters.push(waiter);',
+    'this.#waiters.splice(after + 1, 0, waiter);',
     'this.#waiters.unshift(waiter);',
   ]),
   {

@@ -83,7 +83,22 @@ export function licenseWords(license: Fields): string {
     ['free pool', cell(license['freePool']), '', ''],
     [...pool, cell(license['available'])],
   ];
-  return `${heading}\n${table(['', 'ALLOCATED', 'IN USE', 'AVAILABLE'], [...rows, ...totals])}`;
+  const columnNames = ['', 'ALLOCATED', 'IN USE', 'AVAILABLE'];
+  const distribution = table(columnNames, [...rows, ...totals]);
+  return `${heading}\n${distribution}${movesTable(fieldsOf(license['moves']))}`;
+}
+
+/** Seats that are moving, and those that moved last. */
+function movesTable(moves: Fields): string {
+  const line = (move: Fields, when: string): Cell[] => {
+    const columns = ['count', 'from', 'to', 'reason'].map((name) => cell(move[name]));
+    return [when, ...columns];
+  };
+  const rows = [
+    ...listOf(moves['underWay']).map((move) => line(move, 'under way')),
+    ...listOf(moves['last']).map((move) => line(move, text(move['at']))),
+  ];
+  return rows.length === 0 ? '' : `\n${table(['MOVED', 'SEATS', 'FROM', 'TO', 'WHY'], rows)}`;
 }
 
 export function authorizationTable(authorizations: readonly Authorization[], now: number): string {

@@ -13,6 +13,8 @@ export class LeaderRequests {
   readonly #pool: Pool;
   readonly #leading: Leading;
   readonly #outbox: Outbox;
+  /** Sequence of the newest RLF that was offered here. */
+  #offered = 0;
 
   constructor(pool: Pool, leading: Leading, outbox: Outbox) {
     this.#pool = pool;
@@ -36,8 +38,14 @@ export class LeaderRequests {
     if (next !== undefined) this.transfer(next.fingerprint);
   }
 
+  /** An RLF that was offered here is not in force yet. */
+  get awaitsRlf(): boolean {
+    return this.#offered > this.#pool.state.rlf.sequence;
+  }
+
   /** An entry that needs no number. */
   enter(entry: Entered): void {
+    if (entry.type === 'rlf') this.#offered = Math.max(this.#offered, entry.sequence);
     const { leader, leads } = this.#pool;
     if (leads) this.#leading.enter(entry);
     else if (leader !== null) this.#outbox.tell(leader, messageFor(entry));

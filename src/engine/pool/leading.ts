@@ -13,8 +13,9 @@ import type { ServerId } from '../raft/types.ts';
 import type { Time } from '../time.ts';
 import { Ahead, FENCE_AFTER_ACK_MS, FENCE_UNHEARD_MS, Openings } from './fencing.ts';
 import { Lending, type Place } from './lending.ts';
+import { shifted } from './picture.ts';
 import type { Pool } from './pool.ts';
-import { decodeReport, type Usage } from './report.ts';
+import { decodeReport, type Report, type Usage } from './report.ts';
 import { encodeWord, type LineWord } from './word.ts';
 
 export interface LeadingOptions {
@@ -114,10 +115,15 @@ export class Leading {
 
   reported(from: ServerId, body: Uint8Array): void {
     try {
-      const report = decodeReport(body, this.#pool.time.boot);
+      const report = this.#read(body);
+      const { boot } = this.#pool.picture.peer(from);
+      if (boot !== 0 && boot !== report.boot) this.lost(from);
       this.#pool.memory.reported(from, report.boot, report.transaction);
       this.#pool.picture.reported(from, report);
-      for (const { license } of report.usage) this.#lending.touch(license);
+      for (const { license, headSince } of report.usage) {
+        this.#lending.touch(license);
+        if (headSince !== null) this.#lending.asked(from);
+      }
       const { session, firstProposal, proposals } = report;
       if (session !== null) this.proposed(from, session, firstProposal, proposals);
     } catch (error) {
@@ -125,6 +131,16 @@ export class Leading {
       const server = this.#pool.nameOf(from);
       this.#options.outbox.note('warn', error.message, { server });
     }
+  }
+
+  #read(body: Uint8Array): Report {
+    const report = decodeReport(body);
+    const { clock, time } = this.#pool;
+    // Who leads anew without pool time of its own goes on with that of the others.
+    if (!this.#lending.isReady && report.clock.origin > clock.origin)
+      this.#pool.follow(report.clock);
+    const byMs = clock.translate(0, report.clock, time.boot);
+    return { ...report, usage: report.usage.map((row) => shifted(row, byMs)) };
   }
 
   /** Takes those that are next; what came before or is out of order does nothing. */
@@ -162,7 +178,7 @@ export class Leading {
 
   /** What is said to a follower with every message. */
   word(to: ServerId): Uint8Array {
-    const { picture, memory, state, server: self, time, shown } = this.#pool;
+    const { clock, picture, memory, state, server: self, time, shown } = this.#pool;
     const peer = picture.peer(to);
     const others = state.rlf.servers.filter(({ fingerprint }) => fingerprint !== to);
     const word = {
@@ -173,8 +189,9 @@ export class Leading {
         return { id, up: picture.isUp(id, time.boot), shown: memory.shown(id) };
       }),
       lines: this.#lending.wordsFor(to),
+      clock: clock.stamp(time.boot),
     };
-    return encodeWord(word, time.boot);
+    return encodeWord(word);
   }
 
   /** Only while its own window is open, and only to who returned, by the ack of that session. */
@@ -183,6 +200,16 @@ export class Leading {
     if (this.#establishedAt === null || !window.isOpen(time.boot)) return false;
     const newest = this.#ahead.newest(to, state);
     return newest?.type === 'returned' && newest.index === picture.peer(to).echo?.session;
+  }
+
+  /** It knows who waits at all servers that are up. */
+  get knowsLines(): boolean {
+    return this.#lending.isReady;
+  }
+
+  /** A server is gone, or was: those who waited there may come to another one. */
+  lost(server: ServerId): void {
+    this.#lending.lost(server);
   }
 
   /** This server's own rows changed. */
@@ -218,6 +245,7 @@ export class Leading {
     if (this.#establishedAt === null) return;
     window.acked(ledger.quorumRound);
     this.#nextDue = Number.POSITIVE_INFINITY;
+    this.#nextDue = Math.min(this.#nextDue, this.#lending.nextDue);
     this.#keepSecret();
     this.#advanceMark(time);
     for (const server of state.configuration.voters) {

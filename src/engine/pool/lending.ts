@@ -21,6 +21,14 @@ export interface Place {
   readonly usage: Usage | null;
 }
 
+/** Seats of a server that is dead. */
+interface Loan {
+  readonly license: string;
+  readonly from: ServerId;
+  readonly to: ServerId | null;
+  readonly count: number;
+}
+
 type Plan = ReadonlyMap<ServerId, LineWord>;
 
 export class Lending {
@@ -29,6 +37,10 @@ export class Lending {
   readonly #plans = new Map<string, Plan>();
   /** Licenses to look at again. */
   readonly #touched = new Set<string>();
+  /** By license: who waited at servers that are gone, and may come to another one. */
+  readonly #lost = new Map<string, { readonly since: number; readonly until: number }>();
+  /** Servers that wait for an answer. */
+  readonly #asking = new Set<ServerId>();
   #isReady = false;
 
   constructor(pool: Pool) {
@@ -44,7 +56,33 @@ export class Lending {
   forget(): void {
     this.#plans.clear();
     this.#touched.clear();
+    this.#lost.clear();
+    this.#asking.clear();
     this.#isReady = false;
+  }
+
+  /** It knows who waits at all servers that are up. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /** When something is to be looked at again, boot-time clock. */
+  get nextDue(): number {
+    return Math.min(...[...this.#lost.values()].map(({ until }) => until));
+  }
+
+  /**
+   * A server is gone: for a while nobody is served who came later than those who waited there, so
+   * that they can go on to another server with their places.
+   */
+  lost(server: ServerId): void {
+    const until = this.#pool.time.boot + LEADER_MISSING_MS;
+    for (const { license, headSince } of this.#pool.picture.peer(server).usage.values()) {
+      if (headSince === null) continue;
+      const known = this.#lost.get(license)?.since ?? headSince;
+      this.#lost.set(license, { since: Math.min(known, headSince), until });
+      this.touch(license);
+    }
   }
 
   /** What a server is to know of all lines; null before the leader knows them all itself. */
@@ -58,26 +96,44 @@ export class Lending {
     return words;
   }
 
+  /** A server said who waits there: it is told what follows, even where that is nothing new. */
+  asked(server: ServerId): void {
+    this.#asking.add(server);
+  }
+
   /** Looks at what changed. Returns the servers that have something new to know. */
   plan(establishedAt: number): Set<ServerId> {
-    const news = new Set<ServerId>();
+    const news = new Set<ServerId>(this.#asking);
+    this.#asking.clear();
     if (!this.#isReady) {
       if (!this.#knowsAll(establishedAt)) return news;
       this.#isReady = true;
+      this.#pool.clock.begin(this.#pool.standing.term);
       for (const server of this.#pool.state.configuration.voters) news.add(server);
     }
     for (const license of [...this.#plans.keys()]) this.#touched.add(license);
+    const { boot: now } = this.#pool.time;
+    for (const [license, { until }] of this.#lost) if (until <= now) this.#lost.delete(license);
     for (const license of [...this.#touched].sort()) this.#planOf(license, news);
     this.#touched.clear();
     return news;
   }
 
-  /** A new leader lends nothing before all that are up said who waits there. */
+  /**
+   * A new leader lends nothing before all that are up said who waits there; nor, where somebody
+   * waits, before those who waited at a server that is lost could go on to another one.
+   */
   #knowsAll(establishedAt: number): boolean {
-    const { picture, server: self, state, time } = this.#pool;
+    const { picture, server: self, state, time, listening } = this.#pool;
     if (time.boot >= establishedAt + LEADER_MISSING_MS) return true;
     const others = state.configuration.voters.filter((server) => server !== self);
-    return others.every((server) => picture.peer(server).ackedAt !== null);
+    const peers = others.map((server) => picture.peer(server));
+    const usages = peers.flatMap(({ usage }) => [...usage.values()]);
+    const isWaitedFor =
+      listening.wasLineHeard || usages.some(({ headSince }) => headSince !== null);
+    return peers.every(({ ackedAt, returns }) => {
+      return ackedAt !== null && (returns === null || !isWaitedFor);
+    });
   }
 
   #planOf(license: string, news: Set<ServerId>): void {
@@ -95,19 +151,25 @@ export class Lending {
     const places = this.#places(license);
     const heads = places.filter(({ usage }) => usage !== null && usage.headSince !== null);
     const [first] = heads.sort((a, b) => sinceOf(a) - sinceOf(b));
-    if (accounts === undefined || first === undefined || first.usage === null) return null;
+    const lostSince = this.#lost.get(license)?.since ?? null;
+    if (accounts === undefined || (first === undefined && lostSince === null)) return null;
     const { freePool, deficit } = accounts;
     const others = places.filter((place) => place !== first);
     const free = freePool + places.reduce((sum, { available }) => sum + available, 0);
-    const lacks = first.usage.headCount - first.available;
-    const scarce = deficit > 0 || lacks > free - first.available;
-    const keeps = scarce ? new Map() : this.#loans(license, first, { others, freePool });
+    const isScarce = (place: Place) => deficit > 0 || wantedBy(place, heads) > free;
+    const isFirst = first !== undefined && sinceOf(first) <= (lostSince ?? sinceOf(first));
+    const lends = isFirst && !isScarce(first);
+    const keeps = lends ? this.#loans(license, first, { others, freePool }) : new Map();
     const plan = new Map<ServerId, LineWord>();
-    for (const { server } of places) {
-      const away = heads.filter((place) => place.server !== server).map(sinceOf);
+    for (const place of places) {
+      const { server } = place;
+      const scarce = isScarce(place);
+      const away = heads.filter((other) => other !== place).map(sinceOf);
+      if (lostSince !== null) away.push(lostSince);
       const othersSince = away.length === 0 ? null : Math.min(...away);
       const loan = keeps.get(server) ?? { keep: null, to: null };
-      plan.set(server, { license, othersSince, free, scarce, ...loan });
+      const others = waitingElsewhere(place, heads);
+      plan.set(server, { license, othersSince, free, scarce, ...loan, ...others });
     }
     return plan;
   }
@@ -135,19 +197,20 @@ export class Lending {
       const spare = one ? Math.floor((lender.available - taken) / 2) : 0;
       const count = taken + Math.min(HEADROOM_SEATS, spare);
       const to = one ? first.server : null;
-      if (lender.isDead) this.#takeFromDead(license, lender.server, count);
+      if (lender.isDead) this.#takeFromDead({ license, from: lender.server, to, count });
       else loans.set(lender.server, { keep: lender.allocated - count, to });
     }
     return loans;
   }
 
-  /** Its seats are nobody's: they go to the free pool, once. */
-  #takeFromDead(license: string, from: ServerId, count: number): void {
+  /** Its seats are nobody's: they are moved as it would have given them, once. */
+  #takeFromDead({ license, from, to, count }: Loan): void {
     const isOnItsWay = this.#pool.proposals.pending.some(({ proposal }) => {
       return proposal.type === 'move' && proposal.license === license && proposal.from === from;
     });
     if (isOnItsWay) return;
-    this.#pool.propose({ type: 'move', license, from, to: FREE_POOL, count, claim: null });
+    const move = { type: 'move', license, from, to: to ?? FREE_POOL, count, claim: null } as const;
+    this.#pool.propose(move);
   }
 
   /** Every server as the line sees it; null before this leader knows them all. */
@@ -183,10 +246,28 @@ export function byMostAvailable(a: Place, b: Place): number {
 
 function isSame(a: LineWord | undefined, b: LineWord | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
-  // What is free is for people to read, and not news by itself.
+  // What is free and who waits elsewhere is for people to read, and not news by itself.
   return (
     a.scarce === b.scarce && a.othersSince === b.othersSince && a.keep === b.keep && a.to === b.to
   );
+}
+
+/** Seats until the first who waits at a place is served, or the next who comes there would be. */
+function wantedBy(place: Place, heads: readonly Place[]): number {
+  const earlier = heads.filter((other) => other !== place && sinceOf(other) < sinceOf(place));
+  const ahead = earlier.reduce((sum, { usage }) => sum + (usage?.waitingSeats ?? 0), 0);
+  return ahead + Math.max(1, place.usage?.headCount ?? 0);
+}
+
+/** How many wait at other servers, and how many of them where somebody came before all here. */
+function waitingElsewhere(place: Place, heads: readonly Place[]) {
+  let [elsewhere, ahead] = [0, 0];
+  for (const other of heads) {
+    if (other === place) continue;
+    elsewhere += other.usage?.waiting ?? 0;
+    if (sinceOf(other) < sinceOf(place)) ahead += other.usage?.waiting ?? 0;
+  }
+  return { elsewhere, ahead };
 }
 
 function sinceOf({ usage }: Place): number {

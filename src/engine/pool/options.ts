@@ -34,6 +34,8 @@ export interface PoolHooks {
   restored(by: { readonly before: number; readonly proposal: number }): void;
   /** What this server has to know of the lines of the pool: of these licenses, and no others. */
   lines(words: readonly LineWord[]): void;
+  /** Pool time is counted anew: who waits here came that much later by it. */
+  shifted(byMs: number): void;
   /** This server's session ended, or another began: what it proposed before is void. */
   sessionChanged(): void;
 }

@@ -43,6 +43,13 @@ export class Picture {
     this.#peers.clear();
   }
 
+  /** Pool time is counted anew. */
+  shift(byMs: number): void {
+    for (const { usage } of this.#peers.values()) {
+      for (const [license, row] of usage) usage.set(license, shifted(row, byMs));
+    }
+  }
+
   heard({ servers }: LeaderWord): void {
     this.#word = servers;
   }
@@ -91,6 +98,12 @@ export class Picture {
     if (peer === undefined || !peer.up || peer.ackedAt === null) return false;
     return now < peer.ackedAt + LEADER_MISSING_MS;
   }
+}
+
+/** What a server says of a row, in another reading of pool time. */
+export function shifted(usage: Usage, byMs: number): Usage {
+  const { headSince } = usage;
+  return headSince === null || byMs === 0 ? usage : { ...usage, headSince: headSince + byMs };
 }
 
 function isNewer(

@@ -15,24 +15,28 @@ import type { Time } from '../time.ts';
 import { campaignDelayMs } from './campaign.ts';
 import { LeaderRequests } from './leader-requests.ts';
 import { Leading } from './leading.ts';
+import { Listening } from './listening.ts';
 import type { PoolHooks, PoolOptions } from './options.ts';
 import { Outlook } from './outlook.ts';
 import { PeerMemory, rolledBack, type Shown } from './peer-memory.ts';
 import { Picture } from './picture.ts';
+import { PoolClock, type Stamp } from './pool-clock.ts';
 import { Proposals } from './proposals.ts';
 import type { Usage } from './report.ts';
 import { Reporter } from './reporter.ts';
 import { Standing } from './standing.ts';
 import { GrantWindow } from './window.ts';
-import { readWord } from './word.ts';
+import type { LineWord } from './word.ts';
 
 export class Pool {
   readonly ledger: Ledger;
   readonly window = new GrantWindow();
+  readonly clock = new PoolClock();
   readonly picture = new Picture();
   readonly proposals = new Proposals();
   readonly memory: PeerMemory;
   readonly reporter: Reporter;
+  readonly listening: Listening;
   /** What only the leader can do, wherever it is. */
   readonly leaderRequests: LeaderRequests;
   readonly outlook: Outlook;
@@ -53,10 +57,9 @@ export class Pool {
     this.#transaction = options.transaction;
     this.memory = new PeerMemory(source);
     const { picture } = this;
-    const now = time.boot;
     // Raft asks when to campaign as it is made: the rest has to be there.
     this.#priorityAtStart = founding.servers.map(({ fingerprint }) => fingerprint);
-    this.#standing = new Standing({ self: server, picture, term: 0, now });
+    this.#standing = new Standing({ self: server, picture, term: 0, now: time.boot });
     this.ledger = Ledger.recover({
       ...{ server, source, founding, now: time.boot },
       campaignDelayMs: (context) => {
@@ -70,6 +73,7 @@ export class Pool {
     });
     this.#standing.term = this.ledger.status.term;
     this.reporter = new Reporter(this, options);
+    this.listening = new Listening(this, options.outbox);
     this.#leading = new Leading(this, options);
     this.outlook = new Outlook(this, this.#leading);
     this.leaderRequests = new LeaderRequests(this, this.#leading, options.outbox);
@@ -162,6 +166,7 @@ export class Pool {
     if (gap > WINDOW_MS && this.state.configuration.voters.length > 1) {
       // A clock that jumped, or a process that was stopped: what was planned before is void.
       this.window.forget();
+      this.clock.forget();
       this.ledger.step({ type: 'step-down' }, time.boot);
     }
     if (Math.min(this.ledger.wakeAt, this.#leading.nextDue) > time.boot) return;
@@ -187,6 +192,7 @@ export class Pool {
 
   gone(peer: ServerId): void {
     this.#standing.unlinked(peer);
+    if (this.leads) this.#leading.lost(peer);
     this.picture.gone(peer);
     this.ledger.step({ type: 'gone', peer }, this.#time.boot);
   }
@@ -197,6 +203,19 @@ export class Pool {
     this.#leading.lead();
   }
 
+  /** Pool time, as another server reads it. */
+  follow(stamp: Stamp): void {
+    const shiftMs = this.clock.follow(stamp, this.#time.boot);
+    if (shiftMs === 0) return;
+    this.picture.shift(shiftMs);
+    this.#hooks?.shifted(shiftMs);
+  }
+
+  /** The leader knows who waits at the servers that are up, and this server what it made of it. */
+  get knowsLines(): boolean {
+    return this.leads ? this.#leading.knowsLines : this.listening.knowsLines;
+  }
+
   /** A follower's report between two acks. */
   report(from: ServerId, body: Uint8Array): void {
     if (this.leads && !this.memory.isRefused(from)) this.#leading.reported(from, body);
@@ -204,7 +223,7 @@ export class Pool {
 
   /** The leader's word between two of Raft's messages. */
   word(from: ServerId, body: Uint8Array): void {
-    if (from === this.leader && !this.leads) this.#listen(body, this.#time.boot);
+    if (from === this.leader && !this.leads) this.listening.listen(body);
   }
 
   /** This server's rows changed: the leader hears of it, or plans anew who lends to whom. */
@@ -216,7 +235,12 @@ export class Pool {
   /** Who lends to whom, where this server leads. */
   lend(): void {
     const lines = this.#leading.lend();
-    if (lines !== null) this.#hooks?.lines(lines);
+    if (lines !== null) this.heardLines(lines);
+  }
+
+  /** What this server has to know of lines; it may know it as leader. */
+  heardLines(lines: readonly LineWord[]): void {
+    this.#hooks?.lines(lines);
   }
 
   /** The number under which it will be applied, or null where nothing can be proposed now. */
@@ -229,12 +253,6 @@ export class Pool {
   ownNumber(entry: Entry | null): number | null {
     if (entry === null || !('by' in entry) || entry.by.server !== this.server) return null;
     return entry.by.session === this.session ? entry.by.number : null;
-  }
-
-  usage(server: ServerId): ReadonlyMap<string, Usage> | null {
-    if (!this.leads) return null;
-    const { usage, ackedAt } = this.picture.peer(server);
-    return ackedAt === null ? null : usage;
   }
 
   /** Ends a step: proposals go into the log, or to the leader. */
@@ -316,7 +334,8 @@ export class Pool {
         this.window.round(notice.round, now);
         return;
       case 'heard':
-        this.#heard(notice.attachment, now);
+        this.#standing.heard(now);
+        if (notice.attachment !== null) this.listening.listen(notice.attachment);
         return;
       case 'acked':
         this.#leading.acked(notice.from, notice.attachment);
@@ -333,9 +352,6 @@ export class Pool {
       case 'transfer-failed':
         this.#warn('leadership was not taken over', notice.to);
         return;
-      case 'configuration':
-      case 'objected':
-        return;
     }
   }
 
@@ -346,28 +362,12 @@ export class Pool {
     if (!this.#standing.changed(notice)) return;
     this.proposals.again();
     this.reporter.again();
+    if (isOther) this.listening.forget();
     if (role === 'leader') this.#leading.begin();
     else this.#leading.end();
     if (leader === null || this.state.rlf.servers.length === 1) return;
     const fields = { leader: this.nameOf(leader), term };
     this.#options.outbox.note('info', role === 'leader' ? 'leads' : 'follows', fields);
-  }
-
-  #heard(attachment: Uint8Array | null, now: number): void {
-    this.#standing.heard(now);
-    if (attachment !== null) this.#listen(attachment, now);
-  }
-
-  /** Takes in what the leader says. */
-  #listen(body: Uint8Array, now: number): void {
-    const word = readWord(body, { now, outbox: this.#options.outbox });
-    if (word === null) return;
-    this.picture.heard(word);
-    for (const { id, shown } of word.servers) this.memory.learned(id, shown);
-    this.reporter.confirmed(word.change);
-    const { echo } = word;
-    if (echo !== null && echo.session === this.session) this.window.echoed(echo.number);
-    if (word.lines !== null) this.#hooks?.lines(word.lines);
   }
 
   #attachment(message: Message): Uint8Array | null {

@@ -1,6 +1,7 @@
 /** A follower's report: it goes along with every ack, and in between when there is news. */
 import { decode, encode } from '../codec.ts';
-import { check, isCount, isCountOrNull } from './wire-checks.ts';
+import type { Stamp } from './pool-clock.ts';
+import { check, isCount, isCountOrNull, isReadingOrNull, stampOf } from './wire-checks.ts';
 
 /** A follower's row of the distribution table, as the leader's picture has it. */
 export interface Usage {
@@ -11,7 +12,7 @@ export interface Usage {
   /** Seats that all of them ask for, and the first of them. */
   readonly waitingSeats: number;
   readonly headCount: number;
-  /** When the first of them came, by the clock of who has this; null where nobody waits. */
+  /** When the first of them came, in pool time; null where nobody waits. */
   readonly headSince: number | null;
 }
 
@@ -32,25 +33,26 @@ export interface Report {
   /** Proposals, the first with this number, the others following it. */
   readonly firstProposal: number;
   readonly proposals: readonly Uint8Array[];
+  readonly clock: Stamp;
 }
 
-/** Times go as ages at `now`, since no two clocks agree. */
-export function encodeReport(report: Report, now: number): Uint8Array {
+export function encodeReport(report: Report): Uint8Array {
   const { boot, transaction, session, number, wall, returns, change } = report;
-  const { usage, firstProposal, proposals } = report;
+  const { usage, firstProposal, proposals, clock } = report;
   return encode([
     ...[boot, transaction, session, number, wall, returns === null ? null : [returns.fence]],
     change,
-    usage.map((row) => usageFields(row, now)),
+    usage.map(usageFields),
     ...[firstProposal, proposals],
+    [clock.origin, clock.now],
   ]);
 }
 
-/** @throws LmError `protocol`. Byte strings are views of `bytes`; ages become times. */
-export function decodeReport(bytes: Uint8Array, now: number): Report {
+/** @throws LmError `protocol`. Byte strings are views of `bytes`. */
+export function decodeReport(bytes: Uint8Array): Report {
   const fields = decode(bytes);
   check(Array.isArray(fields));
-  const [boot, transaction, session, number, wall, returns, change, usage, first, all] =
+  const [boot, transaction, session, number, wall, returns, change, usage, first, all, clock] =
     fields as unknown[];
   check(isCount(boot) && isCount(transaction) && isCount(change) && isCount(first));
   check(isCountOrNull(session) && isCountOrNull(number));
@@ -59,25 +61,25 @@ export function decodeReport(bytes: Uint8Array, now: number): Report {
   return {
     ...{ boot, transaction, session, number, wall, change },
     returns: returns === null ? null : { fence: fenceIn(returns) },
-    usage: usage.map((row) => usageOf(row, now)),
+    usage: usage.map(usageOf),
     firstProposal: first,
     proposals: all.map(bytesOf),
+    clock: stampOf(clock),
   };
 }
 
-function usageFields(usage: Usage, now: number): unknown[] {
+function usageFields(usage: Usage): unknown[] {
   const { license, inUse, available, waiting, waitingSeats, headCount, headSince } = usage;
-  const age = headSince === null ? null : Math.max(0, Math.floor(now - headSince));
-  return [license, inUse, available, waiting, waitingSeats, headCount, age];
+  return [license, inUse, available, waiting, waitingSeats, headCount, headSince];
 }
 
-function usageOf(fields: unknown, now: number): Usage {
+function usageOf(fields: unknown): Usage {
   check(Array.isArray(fields));
-  const [license, inUse, available, waiting, waitingSeats, headCount, age] = fields as unknown[];
+  const [license, inUse, available, waiting, waitingSeats, headCount, headSince] =
+    fields as unknown[];
   check(typeof license === 'string' && isCount(inUse) && isCount(waiting));
-  check(isCount(waitingSeats) && isCount(headCount) && isCountOrNull(age));
+  check(isCount(waitingSeats) && isCount(headCount) && isReadingOrNull(headSince));
   check(typeof available === 'number' && Number.isSafeInteger(available));
-  const headSince = age === null ? null : now - age;
   return { license, inUse, available, waiting, waitingSeats, headCount, headSince };
 }
 

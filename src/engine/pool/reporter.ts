@@ -74,7 +74,7 @@ export class Reporter {
   }
 
   #encode(time: Time, number: number | null): Uint8Array {
-    const { session, state, server, proposals, transaction } = this.#pool;
+    const { clock, session, state, server, proposals, transaction } = this.#pool;
     const known = state.servers.get(server);
     const returns = session === null ? { fence: known?.fence ?? null } : null;
     const rows = this.#unconfirmed();
@@ -89,8 +89,9 @@ export class Reporter {
       usage: rows,
       firstProposal: first,
       proposals: bytes,
+      clock: clock.stamp(time.boot),
     };
-    return encodeReport(report, time.boot);
+    return encodeReport(report);
   }
 
   #unconfirmed(): Usage[] {

@@ -1,5 +1,6 @@
 /** Checks of what other servers of the pool report and say. */
 import { LmError } from '../errors.ts';
+import type { Stamp } from './pool-clock.ts';
 
 /** @throws LmError `protocol`. */
 export function check(condition: boolean): asserts condition {
@@ -13,6 +14,18 @@ export function check(condition: boolean): asserts condition {
 
 export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+/** A time of a clock, or none. */
+export function isReadingOrNull(value: unknown): value is number | null {
+  return value === null || Number.isFinite(value);
+}
+
+export function stampOf(fields: unknown): Stamp {
+  check(Array.isArray(fields));
+  const [origin, now] = fields as unknown[];
+  check(isCount(origin) && typeof now === 'number' && Number.isFinite(now));
+  return { origin, now };
 }
 
 export function isCountOrNull(value: unknown): value is number | null {

@@ -4,17 +4,21 @@ import type { Outbox } from '../effects.ts';
 import { LmError } from '../errors.ts';
 import type { ServerId } from '../raft/types.ts';
 import type { Shown } from './peer-memory.ts';
-import { check, isCount, isCountOrNull } from './wire-checks.ts';
+import type { Stamp } from './pool-clock.ts';
+import { check, isCount, isCountOrNull, isReadingOrNull, stampOf } from './wire-checks.ts';
 
 /** What one server has to know of the line of one license, which is one for the whole pool. */
 export interface LineWord {
   readonly license: string;
-  /** When the first of those who wait at other servers came; null where nobody does. */
+  /** When the first of those who wait at other servers came, in pool time; null: nobody waits. */
   readonly othersSince: number | null;
   /** Seats that lie free anywhere, as far as the leader knows. */
   readonly free: number;
-  /** They are not enough for the first of the line. */
+  /** They are not enough for the first who waits here, or would, and those before it. */
   readonly scarce: boolean;
+  /** How many wait elsewhere, and how many of them where somebody came before the first here. */
+  readonly elsewhere: number;
+  readonly ahead: number;
   /** Seats that this server should keep at most, and who gets the rest (null: the free pool). */
   readonly keep: number | null;
   readonly to: ServerId | null;
@@ -33,29 +37,26 @@ export interface LeaderWord {
   }[];
   /** Licenses that somebody waits for; null while a new leader does not know yet. */
   readonly lines: readonly LineWord[] | null;
+  readonly clock: Stamp;
 }
 
-/** Times go as ages at `now`, since no two clocks agree. */
-export function encodeWord({ echo, change, servers, lines }: LeaderWord, now: number): Uint8Array {
+export function encodeWord({ echo, change, servers, lines, clock }: LeaderWord): Uint8Array {
   return encode([
     ...[echo?.session ?? null, echo?.number ?? null, change],
     servers.map(({ id, up, shown: { boot, start, transaction } }) => {
       return [id, up, boot, start, transaction];
     }),
-    lines?.map(({ license, othersSince, free, scarce, keep, to }) => {
-      const age = othersSince === null ? null : Math.max(0, Math.floor(now - othersSince));
-      return [license, age, free, scarce, keep, to];
+    lines?.map(({ license, othersSince, free, scarce, keep, to, elsewhere, ahead }) => {
+      return [license, othersSince, free, scarce, keep, to, elsewhere, ahead];
     }) ?? null,
+    [clock.origin, clock.now],
   ]);
 }
 
 /** What a leader of another version says may make no sense here: noted, and no more. */
-export function readWord(
-  bytes: Uint8Array,
-  { now, outbox }: { readonly now: number; readonly outbox: Outbox },
-): LeaderWord | null {
+export function readWord(bytes: Uint8Array, outbox: Outbox): LeaderWord | null {
   try {
-    return decodeWord(bytes, now);
+    return decodeWord(bytes);
   } catch (error) {
     if (!(error instanceof LmError)) throw error;
     outbox.note('warn', error.message);
@@ -63,17 +64,18 @@ export function readWord(
   }
 }
 
-function decodeWord(bytes: Uint8Array, now: number): LeaderWord {
+function decodeWord(bytes: Uint8Array): LeaderWord {
   const fields = decode(bytes);
   check(Array.isArray(fields));
-  const [session, number, change, servers, lines] = fields as unknown[];
+  const [session, number, change, servers, lines, clock] = fields as unknown[];
   check(isCountOrNull(session) && isCountOrNull(number) && isCount(change));
   check(Array.isArray(servers) && (lines === null || Array.isArray(lines)));
   return {
     echo: session === null || number === null ? null : { session, number },
     change,
     servers: servers.map(serverOf),
-    lines: lines?.map((line: unknown) => lineOf(line, now)) ?? null,
+    lines: lines?.map(lineOf) ?? null,
+    clock: stampOf(clock),
   };
 }
 
@@ -85,11 +87,12 @@ function serverOf(server: unknown): LeaderWord['servers'][number] {
   return { id, up, shown: { boot, start, transaction } };
 }
 
-function lineOf(line: unknown, now: number): LineWord {
+function lineOf(line: unknown): LineWord {
   check(Array.isArray(line));
-  const [license, age, free, scarce, keep, to] = line as unknown[];
-  check(typeof license === 'string' && isCountOrNull(age) && isCount(free));
+  const [license, othersSince, free, scarce, keep, to, elsewhere, ahead] = line as unknown[];
+  check(typeof license === 'string' && isReadingOrNull(othersSince) && isCount(free));
   check(typeof scarce === 'boolean' && isCountOrNull(keep));
   check(to === null || typeof to === 'string');
-  return { license, othersSince: age === null ? null : now - age, free, scarce, keep, to };
+  check(isCount(elsewhere) && isCount(ahead));
+  return { license, othersSince, free, scarce, keep, to, elsewhere, ahead };
 }

@@ -7,7 +7,7 @@ import { type Answer, askPool, NO_TICKET, type PoolRefusal } from './ask-pool.ts
 import type { PoolLink } from './link.ts';
 import { isInUse, isWorthWaiting, mostHopeful } from './refusal.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { Place, Wish } from './waiter.ts';
+import type { Place, PlaceTicket, Wish } from './waiter.ts';
 
 /** What a waiting request waits for: its turn in the line, or a server that can serve it. */
 export type WaitingNews = { readonly place: Place } | { readonly obstacle: LmError };
@@ -28,7 +28,8 @@ export async function ask(
 ): Promise<Answer> {
   const unheard = new Set<PoolLink>();
   try {
-    return await askUntilGranted(links, wish, { ...options, unheard });
+    const place = { newest: null };
+    return await askUntilGranted(links, wish, { ...options, unheard, place });
   } catch (error) {
     // Seats may have been granted without our hearing of it.
     const seats = { key: options.key, ticket: NO_TICKET };
@@ -40,6 +41,7 @@ export async function ask(
 interface Asking extends AskOptions {
   /** Where a request went out whose answer was lost. */
   readonly unheard: Set<PoolLink>;
+  readonly place: PlaceTicket;
 }
 
 /** The line to join: of this pool, at this server (HOST:PORT), or at the one connected to. */
@@ -53,7 +55,7 @@ async function askUntilGranted(
   wish: Wish,
   options: Asking,
 ): Promise<Answer> {
-  const { scheduler, waitMs, signal, onWaiting, unheard } = options;
+  const { scheduler, waitMs, signal, onWaiting, unheard, place } = options;
   const deadline = scheduler.clock() + waitMs;
   let line = onlyLine(links);
   for (;;) {
@@ -74,7 +76,8 @@ async function askUntilGranted(
     if (line === null && isInUse(error)) {
       line = { link, address };
     } else {
-      line = onlyLine(links);
+      // Who has a place goes on with it as soon as any server lets it in.
+      line = place.newest === null ? onlyLine(links) : { link, address: null };
       onWaiting({ obstacle: error });
       await scheduler.sleep(Math.min(left, link.nextPauseMs()), signal);
     }

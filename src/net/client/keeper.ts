@@ -131,7 +131,12 @@ export class Keeper {
 
   #lose(reason: LmError): void {
     if (this.#state !== 'active') return;
-    if (this.#options.wish.holdMs > 0 || reason.code === 'evicted') {
+    if (reason.code === 'evicted') {
+      this.#end();
+      // This is the ack by which its seat is free.
+      const { key, ticket } = this.#granted;
+      void this.#options.link.releaser.give({ key, ticket }, 0);
+    } else if (this.#options.wish.holdMs > 0) {
       this.#end();
     } else {
       this.#pause();

@@ -46,6 +46,11 @@ const orNull =
   (check: Check): Check =>
   (value) =>
     value === null || check(value);
+/** Servers of before it was there do not send it. */
+const orAbsent =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
 const isToken: Check = (value) => typeof value === 'string' && value.length <= JWS_CHARACTERS_MAX;
 const isTuple = (value: unknown, checks: readonly Check[]) =>
   Array.isArray(value) && checks.every((check, index) => check(value[index]));
@@ -69,7 +74,7 @@ const SHAPES: ReadonlyMap<number, readonly Check[]> = new Map([
   [MessageType.welcome, [isCount, isText, isText, isCount, isText, isCount, isServers]],
   [MessageType.error, [isText, isText, isText, isObject]],
   [MessageType.grant, [isBytes, isTime, isText, isText, isText, isCount, isCount]],
-  [MessageType.waiting, [isCount, isCount, isTime]],
+  [MessageType.waiting, [isCount, isCount, isTime, orAbsent(isBytes)]],
   [MessageType.denied, [isText, isText, isText, isObject]],
   [MessageType.verdict, [isText, isText, isText, isObject]],
   [MessageType.alive, [isBytes, isTime, isCount]],

@@ -37,8 +37,14 @@ export interface Place {
   readonly waiting: number;
 }
 
+/** What keeps a place in the line when the server is lost at which it is: the newest, if any. */
+export interface PlaceTicket {
+  newest: Uint8Array | null;
+}
+
 export interface AskServerOptions {
   readonly key: Uint8Array;
+  readonly place: PlaceTicket;
   /** Boot-time clock; 0 asks for an answer now. */
   readonly patienceUntil: number;
   readonly signal: AbortSignal;
@@ -92,13 +98,14 @@ class Waiter {
   }
 
   #poll(): void {
-    const { key, patienceUntil, scheduler } = this.#options;
+    const { key, patienceUntil, place, scheduler } = this.#options;
     const { vendor, application, version, count, holdMs } = this.#wish;
     this.#nextPoll?.();
     const patienceMs = Math.max(0, Math.ceil(patienceUntil - scheduler.clock()));
     const request = (sequence: number): Request => [
       MessageType.request,
       ...([sequence, key, vendor, application, version, count, patienceMs, holdMs] as const),
+      place.newest,
     ];
     try {
       const sequence = this.#connection.send(request, {
@@ -142,7 +149,8 @@ class Waiter {
     return errorFrom(code, text, hint, details);
   }
 
-  #onWaiting([, , position, waiting, pollMs]: Waiting): void {
+  #onWaiting([, , position, waiting, pollMs, place]: Waiting): void {
+    if (place !== undefined) this.#options.place.newest = place.slice();
     const bounded = Math.min(POLL_MS_MAX, Math.max(POLL_MS_MIN, pollMs));
     this.#nextPoll?.();
     // Well before the server's time is up, so that one lost poll does not cost the place.

@@ -2,6 +2,7 @@
 import type { Subprocess } from 'bun';
 import { until } from '../../client/until.ts';
 import type { HolderCommand, HolderGroup, HolderLine } from './holder-process.ts';
+import { readJsonLines } from './json-lines.ts';
 
 const PROGRAM = `${import.meta.dir}/holder-process.ts`;
 const STOPPED_MS_MAX = 60_000;
@@ -59,19 +60,12 @@ export class Holders {
     if (!condition()) throw new Error(`${this.name} ended before ${what}:\n${this.#stderr}`);
   }
 
-  async #listen(hear: (line: HolderLine) => void): Promise<void> {
-    const decoder = new TextDecoder();
-    let rest = '';
-    for await (const chunk of this.#child.stdout) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-      rest = lines.pop() ?? '';
-      for (const text of lines) {
-        const line = JSON.parse(text) as HolderLine;
-        if (line.type === 'stopped') this.#stopped = true;
-        if (line.type === 'served') this.slowestMs = line.slowestMs;
-        hear(line);
-      }
-    }
+  #listen(hear: (line: HolderLine) => void): Promise<void> {
+    return readJsonLines<HolderLine>(this.#child.stdout, (line) => {
+      if (line.type === 'stopped') this.#stopped = true;
+      if (line.type === 'served') this.slowestMs = line.slowestMs;
+      hear(line);
+    });
   }
 
   async #readErrors(): Promise<void> {

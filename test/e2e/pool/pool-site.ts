@@ -111,8 +111,13 @@ export class PoolSite extends Site {
   /** The command that runs a server. */
   command(name: string): string[] {
     const data = this.file(`${this.pool}/servers/${name}`);
-    const listen = ['--listen', `127.0.0.1:${this.place(name).target}`];
+    const listen = ['--listen', `127.0.0.1:${this.listenPort(name)}`];
     return [executable(), 'serve', '--data', data, '--rlf', this.rlf, ...listen];
+  }
+
+  /** Where a server listens: behind the network of the test. */
+  protected listenPort(name: string): number {
+    return this.place(name).target;
   }
 
   /** Not `reachable`: something else is at the address that the RLF names. */

@@ -32,6 +32,8 @@ export class PoolSeat {
   readonly key: Uint8Array;
   readonly id: string;
   readonly wish: PoolWish;
+  /** In the line: the newest place that it was given. */
+  #place: Uint8Array | null = null;
   readonly #client: PoolClient;
   readonly #patienceUntil: number;
   phase: 'asking' | 'held' | 'over' = 'asking';
@@ -68,6 +70,7 @@ export class PoolSeat {
         this.#renewed(sent, { ticket: message[2], lifetimeMs: message[3] });
         return;
       case MessageType.waiting:
+        this.#place = message[5] ?? null;
         if (this.phase === 'asking') this.#pollLater(message[4]);
         return;
       case MessageType.denied:
@@ -119,7 +122,7 @@ export class PoolSeat {
   #ask(): void {
     const { application, version, count } = this.wish;
     const patienceMs = Math.max(0, Math.ceil(this.#patienceUntil - this.#client.clock));
-    const asked = [null, application, version, count, patienceMs, 0] as const;
+    const asked = [null, application, version, count, patienceMs, 0, this.#place] as const;
     const { request } = MessageType;
     this.#client.send(this, (sequence): Request => [request, sequence, this.key, ...asked]);
     this.#awaitReply();
