@@ -4,6 +4,7 @@
  * server (FIG. 10 and 11): out of a seat of its own, or else with the seat.
  */
 import type { Client } from './client.ts';
+import { evicted } from './denial.ts';
 import type { Outbox } from './effects.ts';
 import { holderOf } from './key-record.ts';
 import type { ClaimedKey, Proposal } from './ledger/entries.ts';
@@ -67,7 +68,14 @@ export class Elsewhere {
       return;
     }
     const ticket = this.#ticketOf(id, client, message[3]);
-    const found = this.#findToRenew(id, ticket);
+    const row = ticket === null ? undefined : this.#rows.get(ticket.license);
+    if (row !== undefined && this.#pool.state.evicted.has(id)) {
+      // One that was evicted can be given back, and no more.
+      const { code, message: said, hint } = evicted(row);
+      this.#outbox.reply(client, [gone, message[1], code, said, hint]);
+      return;
+    }
+    const found: Found = ticket === null ? { at: 'nowhere' } : this.#find(id, ticket);
     if (ticket !== null && found.at === 'fenced') {
       const { server, fence } = found;
       if ((message[4] ?? null) !== fence) {
@@ -136,12 +144,6 @@ export class Elsewhere {
   #ticketOf(id: string, { instance }: Client, ticket: Uint8Array): TicketClaims | null {
     const { secret } = this.#pool.state;
     return secret === null ? null : this.#mint.read(secret, ticket, { id, instance });
-  }
-
-  /** One that was evicted can be given back, and no more. */
-  #findToRenew(id: string, ticket: TicketClaims | null): Found {
-    const isOver = ticket === null || this.#pool.state.evicted.has(id);
-    return isOver ? { at: 'nowhere' } : this.#find(id, ticket);
   }
 
   #find(id: string, ticket: TicketClaims): Found {
