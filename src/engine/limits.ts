@@ -106,6 +106,8 @@ export const COMPACT_ENTRIES = 4_096;
 export const MOVED_KEPT_MS = 25 * 3_600_000;
 /** Seats moved beyond a shortfall, so that the next requests need not wait. */
 export const HEADROOM_SEATS = 16;
+/** Licenses of which a rollout moves seats at once: grants go on meanwhile. */
+export const ROLLOUT_LICENSES_MAX = 64;
 /** Position notices to one line, and how often. */
 export const NOTICES_MAX = 256;
 export const NOTICE_INTERVAL_MS = 500;

@@ -3,7 +3,7 @@
  * in the transaction that applies it, so that a start reads it and replays nothing.
  */
 import { assert } from '../errors.ts';
-import { distributionOf } from '../license/distribution.ts';
+import { distributionById, isSpreadAlike } from '../license/distribution.ts';
 import { LicenseTable, type TableLicense } from '../license/license-table.ts';
 import { readRlf } from '../license/rlf.ts';
 import type { Rlf } from '../license/types.ts';
@@ -291,13 +291,18 @@ export class LedgerState {
   #enforce({ text }: Extract<Entry, { type: 'rlf' }>): Touched | 'void' {
     const rlf = successor(text, this.rlf);
     if (rlf === null) return 'void';
-    const before = this.table;
+    const before = { table: this.table, servers: this.rlf.servers };
     this.rlf = rlf;
     this.table = new LicenseTable(this.rlf);
     for (const id of this.accounts.keys()) {
-      this.#keepLifetime(id, lifetimeAt(before.byId(id), this.mark), this.mark);
+      this.#keepLifetime(id, lifetimeAt(before.table.byId(id), this.mark), this.mark);
     }
     this.#openLicenses();
+    for (const license of this.table.licenses) {
+      const old = before.table.byId(license.id);
+      const isSame = old !== null && isSpreadAlike([old, before.servers], [license, rlf.servers]);
+      if (!isSame) this.#aim(license);
+    }
     return null;
   }
 
@@ -316,6 +321,7 @@ export class LedgerState {
       if (!license.changesBetween(before, time)) continue;
       this.#keepLifetime(license.id, lifetimeAt(license, before), time);
       this.#setLimit(license.id, license.limitAt(time));
+      if (this.accounts.get(license.id)?.redistribution.isUnderWay) this.#aim(license);
       touched.add(license.id);
     }
     return touched;
@@ -342,18 +348,21 @@ export class LedgerState {
     for (const [id, accounts] of this.accounts) {
       if (this.table.byId(id) !== null) continue;
       setHardLimit(accounts, 0);
+      accounts.redistribution.stop();
     }
+  }
+
+  /** Its seats are to go where the RLF in force wants them, as they are free. */
+  #aim(license: TableLicense): void {
+    const accounts = this.accounts.get(license.id);
+    accounts?.redistribution.aim(this.#initialDistribution(license).rows, accounts);
   }
 
   /** By server id, of the codes whose dates hold; what begins later comes as a raised limit. */
   #initialDistribution(license: TableLicense) {
     const { servers } = this.rlf;
     const active = { ...license, codes: license.activeAt(this.mark) };
-    const { rows, freePool } = distributionOf(active, servers);
-    const byId = servers.map(
-      ({ name, fingerprint }) => [fingerprint, rows.get(name) ?? 0] as const,
-    );
-    return { rows: new Map(byId), freePool };
+    return distributionById(active, servers);
   }
 
   #setLimit(id: string, limit: number): void {

@@ -69,6 +69,22 @@ export function distributionOf(license: License, servers: readonly RlfServer[]):
   };
 }
 
+/** The same by server id, which stays a server's own when names change hands. */
+export function distributionById(license: License, servers: readonly RlfServer[]): Distribution {
+  const { rows, freePool } = distributionOf(license, servers);
+  const byId = servers.map(({ name, fingerprint }) => [fingerprint, rows.get(name) ?? 0] as const);
+  return { rows: new Map(byId), freePool };
+}
+
+type Spread = readonly [license: License, servers: readonly RlfServer[]];
+
+/** Two RLFs give a license the same limit, and each server the same seats of it to begin with. */
+export function isSpreadAlike(a: Spread, b: Spread): boolean {
+  const [old, now] = [distributionById(...a), distributionById(...b)];
+  if (a[0].hardLimit !== b[0].hardLimit || old.rows.size !== now.rows.size) return false;
+  return [...old.rows].every(([server, seats]) => now.rows.get(server) === seats);
+}
+
 function licenseOf(codes: readonly RlfLicense[]): License {
   const hardLimit = codes.reduce((sum, { code }) => sum + code.limit, 0);
   const [first] = codes;

@@ -98,6 +98,7 @@ export class Leading {
   }
 
   applied({ index, entry, valid, touched }: Applied): void {
+    if (touched === null) this.#lending.touchAll();
     for (const license of touched ?? []) this.#lending.touch(license);
     if (!valid || entry === null || 'by' in entry) {
       return;

@@ -9,6 +9,7 @@ import { HEADROOM_SEATS, LEADER_MISSING_MS } from '../limits.ts';
 import type { ServerId } from '../raft/types.ts';
 import type { Pool } from './pool.ts';
 import type { Usage } from './report.ts';
+import { Rollout } from './rollout.ts';
 import type { LineWord } from './word.ts';
 
 /** A server as the line of one license sees it. */
@@ -29,10 +30,12 @@ export class Lending {
   readonly #plans = new Map<string, Plan>();
   /** Licenses to look at again. */
   readonly #touched = new Set<string>();
+  readonly #rollout: Rollout;
   #isReady = false;
 
   constructor(pool: Pool) {
     this.#pool = pool;
+    this.#rollout = new Rollout(pool);
   }
 
   /** Usage, accounts or who is up changed. */
@@ -40,10 +43,16 @@ export class Lending {
     this.#touched.add(license);
   }
 
+  /** All accounts may have changed. */
+  touchAll(): void {
+    for (const license of this.#rollout.all()) this.#touched.add(license);
+  }
+
   /** Another server leads, or this one begins to: nothing is known. */
   forget(): void {
     this.#plans.clear();
     this.#touched.clear();
+    this.#rollout.forget();
     this.#isReady = false;
   }
 
@@ -64,9 +73,11 @@ export class Lending {
     if (!this.#isReady) {
       if (!this.#knowsAll(establishedAt)) return news;
       this.#isReady = true;
+      this.touchAll();
       for (const server of this.#pool.state.configuration.voters) news.add(server);
     }
     for (const license of [...this.#plans.keys()]) this.#touched.add(license);
+    for (const license of this.#rollout.takeWaiting()) this.#touched.add(license);
     for (const license of [...this.#touched].sort()) this.#planOf(license, news);
     this.#touched.clear();
     return news;
@@ -82,7 +93,9 @@ export class Lending {
 
   #planOf(license: string, news: Set<ServerId>): void {
     const before = this.#plans.get(license);
-    const plan = this.#made(license);
+    const line = this.#made(license);
+    if (line !== null) this.#rollout.pause(license);
+    const plan = line ?? this.#rollout.plan(license, () => this.#places(license));
     for (const server of new Set([...(before?.keys() ?? []), ...(plan?.keys() ?? [])])) {
       if (!isSame(before?.get(server), plan?.get(server))) news.add(server);
     }
