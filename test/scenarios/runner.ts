@@ -118,24 +118,15 @@ export class Runner implements ScenarioRunner {
   }
 
   #begin(words: readonly string[]): void {
-    const names: string[] = [];
-    const distribution: Record<string, number> = {};
-    for (const word of words) {
-      const [name = '', value] = word.split('=');
-      if (!/^[A-Z]$/.test(name)) continue;
-      names.push(name);
-      if (value !== undefined) distribution[name] = Number(value);
-    }
-    const isGiven = Object.keys(distribution).length > 0;
-    const code = { ...codeIn(words), distribution: isGiven ? distribution : null };
+    const names = words.map((word) => word.split('=')[0] ?? '').filter(isServer);
+    const code = { ...codeIn(words), distribution: distributionIn(words) };
     const pool = new ScenarioPool(names, [code]);
     this.#scenario = { pool, clients: new Clients(pool), code, sequence: 1 };
   }
 
   #offer([name, ...words]: readonly string[]): void {
     const started = this.#started;
-    // An initial distribution means nothing to a license that is in use.
-    started.code = { ...codeIn(words, started.code), distribution: null };
+    started.code = { ...codeIn(words, started.code), distribution: distributionIn(words) };
     started.sequence += 1;
     const servers = this.#pool.servers.map((server) => server.name);
     const { code, sequence } = started;
@@ -154,6 +145,20 @@ export class Runner implements ScenarioRunner {
     }
     this.#pool.settle();
   }
+}
+
+function isServer(name: string): boolean {
+  return /^[A-Z]$/.test(name);
+}
+
+/** `A=40 B=30`; null for an even split. */
+function distributionIn(words: readonly string[]): Record<string, number> | null {
+  const seats = words
+    .map((word) => word.split('='))
+    .flatMap(([name = '', value]): [string, number][] => {
+      return isServer(name) && value !== undefined ? [[name, Number(value)]] : [];
+    });
+  return seats.length === 0 ? null : Object.fromEntries(seats);
 }
 
 /** `limit=100 lifetime=60000`. */

@@ -1,7 +1,12 @@
 /** The RLFs of a simulation by their sequence: drawn once, signed when they are needed. */
+import {
+  distributionById,
+  licenseKey,
+  licensesOf,
+} from '../../../src/engine/license/distribution.ts';
 import type { Rlf } from '../../../src/engine/license/types.ts';
 import type { Random } from '../random.ts';
-import { drawPoolGrants, finalPoolGrants, type PoolGrants, poolRlf } from './grants.ts';
+import { drawPoolGrants, finalPoolGrants, type PoolGrants, poolRlf, spread } from './grants.ts';
 import type { PoolOptions } from './options.ts';
 
 export class PoolRlfs {
@@ -31,6 +36,18 @@ export class PoolRlfs {
     const sequence = this.#grants.length + 1;
     this.#grants.push(finalPoolGrants(sequence, this.#options));
     return sequence;
+  }
+
+  /** The licenses of the newest RLF, their seats elsewhere: by license and server id. */
+  drawSpread(): { sequence: number; rows: ReadonlyMap<string, ReadonlyMap<string, number>> } {
+    const sequence = this.#grants.length + 1;
+    const { codes } = this.#grants[sequence - 2] ?? { codes: [] };
+    this.#grants.push({ sequence, codes: spread(codes, this.#options, this.#random) });
+    const { servers } = this.get(sequence);
+    const rows = licensesOf(this.get(sequence)).map((license) => {
+      return [licenseKey(license), distributionById(license, servers).rows] as const;
+    });
+    return { sequence, rows: new Map(rows) };
   }
 
   get(sequence: number): Rlf {
