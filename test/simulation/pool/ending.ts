@@ -67,7 +67,8 @@ export class Ending {
     const end = world.agenda.now + ROLLOUT_MS_MAX;
     while (world.agenda.now < end && !isSpread()) world.runUntil(world.agenda.now + 1_000);
     check(isSpread(), 'a rollout comes to its end', () => {
-      return world.servers.map((one) => this.#facts(one));
+      const wanted = [...rows].map(([license, seats]) => [license, [...seats]]);
+      return [wanted, world.servers.map((one) => this.#facts(one))];
     });
   }
 
@@ -155,7 +156,8 @@ export class Ending {
     if (process === null) return { name, banned };
     const { leads, term, keyCount, ready, state } = process.core;
     const accounts = [...state.accounts.values()].map(({ license, rows, ...rest }) => {
-      return [license, rest.hardLimit, rest.deficit, rest.freePool, [...rows.values()]];
+      const due = [...rest.redistribution.due];
+      return [license, rest.hardLimit, rest.deficit, rest.freePool, [...rows.values()], due];
     });
     return { name, leads, term, keyCount, ready, sequence: state.rlf.sequence, accounts };
   }

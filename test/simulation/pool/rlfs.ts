@@ -1,6 +1,7 @@
 /** The RLFs of a simulation by their sequence: drawn once, signed when they are needed. */
 import {
   distributionById,
+  isSpreadAlike,
   licenseKey,
   licensesOf,
 } from '../../../src/engine/license/distribution.ts';
@@ -38,15 +39,19 @@ export class PoolRlfs {
     return sequence;
   }
 
-  /** The licenses of the newest RLF, their seats elsewhere: by license and server id. */
+  /** The licenses of the newest RLF, and where it puts the seats of those that change: by id. */
   drawSpread(): { sequence: number; rows: ReadonlyMap<string, ReadonlyMap<string, number>> } {
     const sequence = this.#grants.length + 1;
     const { codes } = this.#grants[sequence - 2] ?? { codes: [] };
     this.#grants.push({ sequence, codes: spread(codes, this.#options, this.#random) });
     const { servers } = this.get(sequence);
-    const rows = licensesOf(this.get(sequence)).map((license) => {
-      return [licenseKey(license), distributionById(license, servers).rows] as const;
-    });
+    const before = licensesOf(this.get(sequence - 1));
+    const rows = licensesOf(this.get(sequence))
+      .filter((license, at) => {
+        const old = before[at];
+        return old !== undefined && !isSpreadAlike([old, servers], [license, servers]);
+      })
+      .map((license) => [licenseKey(license), distributionById(license, servers).rows] as const);
     return { sequence, rows: new Map(rows) };
   }
 
