@@ -17,7 +17,7 @@ import type { Applied, LedgerState } from './ledger/state.ts';
 import type { Rlf } from './license/types.ts';
 import { Lines } from './lines.ts';
 import { type ClientMessage, MessageType } from './messages.ts';
-import { Offers } from './offers.ts';
+import { Offers, type Push } from './offers.ts';
 import type { PeerGreeting, PeerMessage } from './peer-messages.ts';
 import { Pool } from './pool/pool.ts';
 import { Prober } from './probe.ts';
@@ -36,6 +36,8 @@ export type Event =
   | { readonly type: 'persisted' }
   /** An RLF, verified, that an administrator offers. */
   | { readonly type: 'offered'; readonly rlf: Rlf }
+  /** The text of one that came over a client's connection; of a `trial`, only to be judged. */
+  | { readonly type: 'pushed'; readonly push: Push }
   /** A message of another server of the pool, whose TLS key is `from`. */
   | { readonly type: 'peer'; readonly from: ServerId; readonly message: PeerMessage }
   /** The link to another server came up. */
@@ -230,6 +232,9 @@ export class Core {
         return;
       case 'offered':
         this.#offers.offered(event.rlf, time);
+        return;
+      case 'pushed':
+        this.#offers.pushed(event.push, time);
         return;
       case 'peer':
         this.#peer(event.from, event.message, time);

@@ -27,6 +27,11 @@ export const VERSION_FIELDS_MAX = 8;
 export const HOLDER_CHARACTERS_MAX = 255;
 
 export const RLF_BYTES_MAX = 3 * 1024 * 1024;
+/** Of a pushed RLF in one message, and RLFs that one server takes in at a time. */
+export const RLF_PART_BYTES_MAX = 48 * 1024;
+export const RLF_UPLOADS_MAX = 4;
+/** The parts of a pushed RLF follow each other within this. */
+export const RLF_UPLOAD_MS_MAX = 10_000;
 export const CODE_BYTES_MAX = 8 * 1024;
 export const CARD_BYTES_MAX = 64 * 1024;
 export const KEY_FILE_BYTES_MAX = 16 * 1024;
@@ -119,6 +124,7 @@ assert(KEY_LIFETIME_MS_MIN <= KEY_LIFETIME_MS_DEFAULT, 'the default key lifetime
 assert(ECHOES_MAX * ECHO_SPACING_MS > WINDOW_MS, 'no ack that can count is forgotten');
 assert(HEARTBEAT_MS * 2 < LEADER_MISSING_MS, 'one lost heartbeat does not look like a lost leader');
 assert(LEADER_MISSING_MS < WINDOW_MS, 'a new leader may be sought before windows close');
+assert(RLF_PART_BYTES_MAX < CLIENT_FRAME_BYTES_MAX, 'a part of an RLF fits a frame');
 assert(HELLO_BYTES_MAX <= CLIENT_FRAME_BYTES_MAX, 'a hello is a client frame');
 assert(RLF_BYTES_MAX < SERVER_FRAME_BYTES_MAX, 'an RLF fits a frame');
 

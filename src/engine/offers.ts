@@ -1,13 +1,25 @@
 /** RLFs that are offered to this server, on their way into the ledger (DESIGN section 9). */
+import type { Client } from './client.ts';
 import type { Outbox } from './effects.ts';
 import { LmError } from './errors.ts';
 import { supersedes } from './ledger/offer.ts';
 import { readRlf } from './license/rlf.ts';
 import type { Rlf } from './license/types.ts';
 import { OFFER_AGAIN_MS } from './limits.ts';
+import { MessageType } from './messages.ts';
 import type { Pool } from './pool/pool.ts';
 import type { ServerId } from './raft/types.ts';
 import type { Time } from './time.ts';
+
+/** `bytes` long, from a client that waits for word of it. */
+export interface Push {
+  readonly client: Client;
+  readonly sequence: number;
+  readonly text: string;
+  readonly bytes: number;
+  /** Nothing is offered: would it be taken? */
+  readonly isTrial: boolean;
+}
 
 export class Offers {
   readonly #pool: Pool;
@@ -29,11 +41,28 @@ export class Offers {
   offered(rlf: Rlf, time: Time): void {
     const { rlf: current } = this.#pool.state;
     if (mayFollow(rlf, current)) {
-      this.#offered = rlf;
+      if (rlf.sequence >= (this.#offered?.sequence ?? 0)) this.#offered = rlf;
       this.#show(time);
     } else if (rlf.sequence < current.sequence) {
       const fields = { offered: rlf.sequence, inForce: current.sequence };
       this.#outbox.note('warn', 'the RLF offered is older than the one in force', fields);
+    }
+  }
+
+  /** Over a client's connection: a push needs no key, the signed higher sequence speaks for it. */
+  pushed({ client, sequence, text, bytes, isTrial }: Push, time: Time): void {
+    try {
+      const rlf = readRlf(text);
+      const { rlf: current } = this.#pool.state;
+      const isNewer = mayFollow(rlf, current);
+      if (rlf.sequence < current.sequence) throw older(rlf, current);
+      if (isNewer && !isTrial) this.offered(rlf, time);
+      const taken = { sequence: rlf.sequence, digest: rlf.digest, inForce: !isNewer };
+      this.#outbox.reply(client, [MessageType.rlfPushed, sequence, bytes, taken]);
+    } catch (error) {
+      if (!(error instanceof LmError)) throw error;
+      const { code, message, hint, details } = error;
+      this.#outbox.reply(client, [MessageType.error, sequence, code, message, hint, details]);
     }
   }
 
@@ -65,6 +94,15 @@ export class Offers {
     const { sequence, digest, text } = offered;
     this.#pool.leaderRequests.enter({ type: 'rlf', sequence, digest, text });
   }
+}
+
+function older(offered: Rlf, current: Rlf): LmError {
+  return new LmError(
+    'bad-data',
+    `The RLF has sequence ${offered.sequence}; one of sequence ${current.sequence} is in force.`,
+    'To go back to what it says, sign it under a higher sequence: lm rlf sign --bump.',
+    { sequence: offered.sequence, inForce: current.sequence },
+  );
 }
 
 /**

@@ -11,14 +11,15 @@ export function serverDocument(
   { name, address, fingerprint: id }: RlfServer,
   priority: number,
 ): Record<string, unknown> {
-  const known = id === pool.server || pool.leads;
+  const own = id === pool.server ? pool.state.rlf.sequence : null;
+  const told = pool.leads && pool.isUp(id) ? pool.picture.peer(id).rlf || null : null;
   return {
     name,
     address,
     role: roleOf(pool, id),
     state: stateOf(pool, id),
     priority,
-    rlfSequence: known && pool.isUp(id) ? pool.state.rlf.sequence : null,
+    rlfSequence: own ?? told,
   };
 }
 

@@ -75,11 +75,6 @@ export const RARE_POOL_MUTANTS: readonly Mutant[] = [
     'sorted(this.due)];',
     '[]];',
   ]),
-  mutant('a new leader does not go on with a rollout', [
-    'src/engine/pool/lending.ts',
-    'this.touchAll();',
-    '',
-  ]),
 ];
 
 type Change = readonly [file: string, find: string, replace: string];

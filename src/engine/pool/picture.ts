@@ -17,6 +17,8 @@ export class Peer {
   echo: LeaderWord['echo'] = null;
   boot = 0;
   wall = 0;
+  /** The sequence of the RLF in force there, or 0. */
+  rlf = 0;
   /** The return that it asks for. */
   returns: Report['returns'] = null;
   /** Usage by license, up to this change. */
@@ -61,6 +63,7 @@ export class Picture {
       peer.usage.clear();
     }
     peer.wall = report.wall;
+    peer.rlf = report.rlf;
     peer.returns = report.returns;
     if (report.change >= peer.change) {
       peer.change = report.change;

@@ -32,6 +32,8 @@ export interface Report {
   /** Proposals, the first with this number, the others following it. */
   readonly firstProposal: number;
   readonly proposals: readonly Uint8Array[];
+  /** The sequence of the RLF in force there; 0 from a version that does not say. */
+  readonly rlf: number;
 }
 
 /** Times go as ages at `now`, since no two clocks agree. */
@@ -42,7 +44,7 @@ export function encodeReport(report: Report, now: number): Uint8Array {
     ...[boot, transaction, session, number, wall, returns === null ? null : [returns.fence]],
     change,
     usage.map((row) => usageFields(row, now)),
-    ...[firstProposal, proposals],
+    ...[firstProposal, proposals, report.rlf],
   ]);
 }
 
@@ -50,14 +52,14 @@ export function encodeReport(report: Report, now: number): Uint8Array {
 export function decodeReport(bytes: Uint8Array, now: number): Report {
   const fields = decode(bytes);
   check(Array.isArray(fields));
-  const [boot, transaction, session, number, wall, returns, change, usage, first, all] =
+  const [boot, transaction, session, number, wall, returns, change, usage, first, all, rlf = 0] =
     fields as unknown[];
   check(isCount(boot) && isCount(transaction) && isCount(change) && isCount(first));
   check(isCountOrNull(session) && isCountOrNull(number));
   check(typeof wall === 'number' && Number.isFinite(wall));
-  check(Array.isArray(usage) && Array.isArray(all));
+  check(Array.isArray(usage) && Array.isArray(all) && isCount(rlf));
   return {
-    ...{ boot, transaction, session, number, wall, change },
+    ...{ boot, transaction, session, number, wall, change, rlf },
     returns: returns === null ? null : { fence: fenceIn(returns) },
     usage: usage.map((row) => usageOf(row, now)),
     firstProposal: first,

@@ -89,6 +89,7 @@ export class Reporter {
       usage: rows,
       firstProposal: first,
       proposals: bytes,
+      rlf: state.rlf.sequence,
     };
     return encodeReport(report, time.boot);
   }
