@@ -12,6 +12,7 @@ import { decodeJws, type Jws, signJws, verifiesJws } from './jws.ts';
 import { type SigningKey, thumbprintProblem } from './keys.ts';
 import { applicationProblem, codeIdProblem, nameProblem } from './names.ts';
 import type { LicenseCode } from './types.ts';
+import { VerifiedCodes } from './verified-codes.ts';
 import { versionProblem } from './version.ts';
 
 /** Signs a grant with its vendor's key. Throws `bad-data` for a grant that no reader would take. */
@@ -24,7 +25,13 @@ export function signCode(grant: LicenseCode, key: SigningKey): string {
 /** Reads a code and verifies that the key of the vendor it names signed it. Throws `bad-data`. */
 export function readCode(token: string, keyOf: (vendor: string) => string): LicenseCode {
   const { grant, jws } = takeApart(token);
-  if (verifiesJws(jws, keyOf(grant.vendor))) return grant;
+  const key = keyOf(grant.vendor);
+  const known = VERIFIED.get(token, key);
+  if (known !== null) return known;
+  if (verifiesJws(jws, key)) {
+    VERIFIED.add(token, key, grant);
+    return grant;
+  }
   const { id, vendor } = grant;
   const message = `The license code ${id} is not signed by the key of vendor ${vendor}.`;
   throw badData(message, 'It has been changed, or belongs to another key. Get it from the vendor.');
@@ -121,6 +128,7 @@ function seconds(ms: number): number {
   return Math.floor(ms / 1000);
 }
 
+const VERIFIED = new VerifiedCodes();
 const TYPE = 'lm-license+jwt';
 /** The last second of the year 9999: what ISO 8601 writes without more digits. */
 const TIME_MAX = 253_402_300_799;
