@@ -10,7 +10,7 @@ import { licenseKey } from '../../engine/license/distribution.ts';
 import { seatWords } from '../../engine/license/license-document.ts';
 import { type RlfDraft, readRlf } from '../../engine/license/rlf.ts';
 import type { LicenseClient } from '../../net/client/license-client.ts';
-import type { Authorization, StatusDocument } from '../../net/client/status.ts';
+import type { Authorization, StatusDocument, StatusFilter } from '../../net/client/status.ts';
 import { type Fields, listOf, text } from './document-fields.ts';
 import { printable } from './printable.ts';
 
@@ -44,8 +44,11 @@ export async function outlookOf(client: LicenseClient, draft: RlfDraft): Promise
 }
 
 /** @throws LmError where no server answers. */
-export async function poolStatus(client: LicenseClient): Promise<StatusDocument> {
-  const [status] = await client.status({ pool: true });
+export async function poolStatus(
+  client: LicenseClient,
+  filter: StatusFilter = {},
+): Promise<StatusDocument> {
+  const [status] = await client.status({ ...filter, pool: true });
   if (status !== undefined && !(status instanceof LmError)) return status;
   throw status ?? new LmError('config', 'No pool is named.', 'Name one with --pool or LM_POOL.');
 }

@@ -72,7 +72,8 @@ export async function rollOut(
 const PASSING: ReadonlySet<string> = new Set(['unreachable', 'no-majority', 'busy']);
 
 async function serversOf(client: LicenseClient) {
-  const status = await poolStatus(client);
+  // No license is called nothing: only the servers are asked for.
+  const status = await poolStatus(client, { application: '' });
   const servers = listOf(status['servers']).map(({ name, state, rlfSequence }) => ({
     name: text(name),
     state: text(state),
