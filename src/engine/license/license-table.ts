@@ -90,6 +90,8 @@ export class LicenseTable {
   readonly #byId = new Map<string, TableLicense>();
   /** By application; each list by vendor, then lowest version first. */
   readonly #byApplication = new Map<string, TableLicense[]>();
+  /** When a code begins or ends, in order: looked at whenever the leader does anything. */
+  readonly #changes: readonly number[];
 
   constructor(rlf: Rlf) {
     this.licenses = licensesOf(rlf).map((license) => new TableLicense(license));
@@ -99,6 +101,8 @@ export class LicenseTable {
       if (same === undefined) this.#byApplication.set(license.application, [license]);
       else same.push(license);
     }
+    const dates = rlf.licenses.flatMap(({ code }) => [code.notBefore, code.expires]);
+    this.#changes = dates.filter((date) => date !== null).sort((a, b) => a - b);
   }
 
   byId(id: string): TableLicense | null {
@@ -112,12 +116,13 @@ export class LicenseTable {
 
   /** The next time after `mark` at which a license's limit changes by its dates, or null. */
   nextChange(mark: number): number | null {
-    let next: number | null = null;
-    for (const license of this.licenses) {
-      const change = license.nextChange(mark);
-      if (change !== null && (next === null || change < next)) next = change;
+    let [low, high] = [0, this.#changes.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#changes[middle] ?? 0) > mark) high = middle;
+      else low = middle + 1;
     }
-    return next;
+    return this.#changes[low] ?? null;
   }
 }
 
