@@ -33,8 +33,10 @@ export function readRlf(text: string): Rlf {
   // A server that is given an RLF reads it again as it comes into force.
   const known = recent.find((one) => one.text === text);
   if (known !== undefined) return known;
-  const { rlf, signatureError } = readDraft(text);
-  if (signatureError !== null) throw signatureError;
+  const head = readHead(text);
+  // Before anything is verified that takes long: it may be anybody's.
+  if (head.signatureError !== null) throw head.signatureError;
+  const { rlf } = draftOf(head, text);
   recent = [rlf, ...recent].slice(0, RECENT_MAX);
   return rlf;
 }
@@ -44,6 +46,28 @@ let recent: readonly Rlf[] = [];
 const RECENT_MAX = 2;
 
 export function readDraft(text: string): RlfDraft {
+  return draftOf(readHead(text), text);
+}
+
+function draftOf(
+  { fields, signatureError, document, ...head }: ReturnType<typeof readHead>,
+  text: string,
+): RlfDraft {
+  const { admin, ancestors, servers, vendors } = head;
+  const licenses = licensesIn(fields.tables('license', LICENSES_MAX), vendors);
+  fields.end();
+  refuseContradictions(licenses, { servers, customers: [admin, ...ancestors].map(thumbprint) });
+  return { rlf: { ...head, licenses, text }, document, signatureError };
+}
+
+/** What an RLF says beside its licenses, once it is known that its admin signed it. */
+export function readSigned(text: string): Pick<RlfDraft, 'document'> & Pick<Rlf, 'vendors'> {
+  const { document, vendors, signatureError } = readHead(text);
+  if (signatureError !== null) throw signatureError;
+  return { document, vendors };
+}
+
+function readHead(text: string) {
   const fields = new Fields(parseToml(text, 'The RLF'), '');
   const sequence = fields.integer('sequence', { min: 1, max: Number.MAX_SAFE_INTEGER });
   const poolFields = fields.table('pool');
@@ -53,14 +77,12 @@ export function readDraft(text: string): RlfDraft {
   const ancestors = readAdminChain(fields.tables('admin-chain', ADMIN_CHAIN_MAX), admin);
   const servers = serversOf(fields.tables('server', SERVERS_MAX));
   const vendors = vendorsOf(fields.tables('vendor', LICENSES_MAX));
-  const licenses = licensesIn(fields.tables('license', LICENSES_MAX), vendors);
   const signature = fields.has('signature') ? signatureOf(fields.table('signature')) : null;
-  fields.end();
-  refuseContradictions(licenses, { servers, customers: [admin, ...ancestors].map(thumbprint) });
   const { signature: _, ...document } = fields.raw;
   const digest = createHash('sha256').update(canonicalText(document)).digest('hex');
-  const rlf = { sequence, pool, admin, ancestors, servers, vendors, licenses, digest, text };
-  return { rlf, document, signatureError: signatureErrorOf(admin, document, signature) };
+  const signatureError = signatureErrorOf(admin, document, signature);
+  const head = { sequence, pool, admin, ancestors, servers, vendors, digest };
+  return { fields, document, signatureError, ...head };
 }
 
 /** Throws `untrusted` unless this RLF's admin is the trusted key, or follows it in the chain. */

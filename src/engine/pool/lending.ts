@@ -93,6 +93,7 @@ export class Lending {
 
   #planOf(license: string, news: Set<ServerId>): void {
     const before = this.#plans.get(license);
+    if (before === undefined && !this.#isAsked(license) && !this.#rollout.isDue(license)) return;
     const line = this.#made(license);
     if (line !== null) this.#rollout.pause(license);
     const plan = line ?? this.#rollout.plan(license, () => this.#places(license));
@@ -101,6 +102,13 @@ export class Lending {
     }
     if (plan === null) this.#plans.delete(license);
     else this.#plans.set(license, plan);
+  }
+
+  /** Somebody waits for it: most licenses that are touched need no more than this look. */
+  #isAsked(license: string): boolean {
+    return this.#pool.state.rlf.servers.some(({ fingerprint }) => {
+      return (this.#usage(fingerprint, license)?.headSince ?? null) !== null;
+    });
   }
 
   #made(license: string): Plan | null {

@@ -19,6 +19,8 @@ export class Peer {
   wall = 0;
   /** The sequence of the RLF in force there, or 0. */
   rlf = 0;
+  /** The highest one that was read there. */
+  read = 0;
   /** The return that it asks for. */
   returns: Report['returns'] = null;
   /** Usage by license, up to this change. */
@@ -64,6 +66,7 @@ export class Picture {
     }
     peer.wall = report.wall;
     peer.rlf = report.rlf;
+    peer.read = report.read;
     peer.returns = report.returns;
     if (report.change >= peer.change) {
       peer.change = report.change;

@@ -34,6 +34,8 @@ export interface Report {
   readonly proposals: readonly Uint8Array[];
   /** The sequence of the RLF in force there; 0 from a version that does not say. */
   readonly rlf: number;
+  /** The highest sequence of an RLF that was read there; 0 for none since its start. */
+  readonly read: number;
 }
 
 /** Times go as ages at `now`, since no two clocks agree. */
@@ -44,7 +46,7 @@ export function encodeReport(report: Report, now: number): Uint8Array {
     ...[boot, transaction, session, number, wall, returns === null ? null : [returns.fence]],
     change,
     usage.map((row) => usageFields(row, now)),
-    ...[firstProposal, proposals, report.rlf],
+    ...[firstProposal, proposals, report.rlf, report.read],
   ]);
 }
 
@@ -52,20 +54,24 @@ export function encodeReport(report: Report, now: number): Uint8Array {
 export function decodeReport(bytes: Uint8Array, now: number): Report {
   const fields = decode(bytes);
   check(Array.isArray(fields));
-  const [boot, transaction, session, number, wall, returns, change, usage, first, all, rlf = 0] =
+  const [boot, transaction, session, number, wall, returns, change, usage, first, all] =
     fields as unknown[];
+  const [rlf = 0, read = 0] = (fields as unknown[]).slice(RLF_FIELD);
   check(isCount(boot) && isCount(transaction) && isCount(change) && isCount(first));
   check(isCountOrNull(session) && isCountOrNull(number));
   check(typeof wall === 'number' && Number.isFinite(wall));
-  check(Array.isArray(usage) && Array.isArray(all) && isCount(rlf));
+  check(Array.isArray(usage) && Array.isArray(all) && isCount(rlf) && isCount(read));
   return {
-    ...{ boot, transaction, session, number, wall, change, rlf },
+    ...{ boot, transaction, session, number, wall, change, rlf, read },
     returns: returns === null ? null : { fence: fenceIn(returns) },
     usage: usage.map((row) => usageOf(row, now)),
     firstProposal: first,
     proposals: all.map(bytesOf),
   };
 }
+
+/** Where the fields begin that an older version does not send. */
+const RLF_FIELD = 10;
 
 function usageFields(usage: Usage, now: number): unknown[] {
   const { license, inUse, available, waiting, waitingSeats, headCount, headSince } = usage;

@@ -50,11 +50,17 @@ export class Rollout {
   /** What the servers are to know of a license that nobody waits for; null where nothing moves. */
   plan(license: string, placesOf: () => readonly Place[]): Map<ServerId, LineWord> | null {
     const accounts = this.#pool.state.accounts.get(license);
-    const isDue = accounts !== undefined && accounts.redistribution.due.size > 0;
+    const isDue = accounts !== undefined && this.isDue(license);
     const words = isDue ? this.#words(accounts, placesOf()) : null;
     if (words === null) this.#moving.delete(license);
     else this.#moving.add(license);
     return words;
+  }
+
+  /** Seats of it are still to go elsewhere, now or once they are free. */
+  isDue(license: string): boolean {
+    const accounts = this.#pool.state.accounts.get(license);
+    return accounts !== undefined && accounts.redistribution.due.size > 0;
   }
 
   /** Somebody waits for this license. */
