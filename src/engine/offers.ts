@@ -74,6 +74,8 @@ export class Offers {
    * a large one to its followers, too, so that they have read it when it comes into force.
    */
   received(from: ServerId, text: string, time: Time): void {
+    // It is shown again and again until it is in force.
+    if (this.#offered?.text === text || this.#readings.has(text)) return;
     const refuse = ({ message: reason }: LmError) => {
       const fields = { server: this.#pool.nameOf(from), reason };
       this.#outbox.note('warn', 'an RLF that a server passed on was refused', fields);
@@ -99,7 +101,9 @@ export class Offers {
       return;
     }
     const waits = this.#pool.leads && this.#waitsForReaders(offered, now);
-    this.#nextDue = now + (waits ? READERS_LOOK_MS : OFFER_AGAIN_MS);
+    const isLarge = offered.licenses.length > CODES_READ_WHOLE;
+    const againMs = isLarge ? LARGE_OFFER_AGAIN_MS : OFFER_AGAIN_MS;
+    this.#nextDue = now + (waits ? READERS_LOOK_MS : againMs);
     if (waits) return;
     const { sequence, digest, text } = offered;
     this.#pool.leaderRequests.enter({ type: 'rlf', sequence, digest, text });
@@ -123,6 +127,8 @@ export class Offers {
 }
 
 const READERS_LOOK_MS = 50;
+/** It is megabytes that are sent anew. */
+const LARGE_OFFER_AGAIN_MS = 10 * OFFER_AGAIN_MS;
 
 function older(offered: Rlf, current: Rlf): LmError {
   return new LmError(

@@ -26,6 +26,11 @@ export class Readings {
     return this.#nextDue;
   }
 
+  /** One of this text is being read, or waits for it. */
+  has(text: string): boolean {
+    return this.#waiting.some((reader) => reader.text === text);
+  }
+
   /** A short one is read at once. */
   add(reader: Reader, time: Time): void {
     if (this.#waiting.length >= RLF_READINGS_MAX) {

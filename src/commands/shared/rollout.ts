@@ -29,7 +29,7 @@ export interface RolloutOptions {
 
 const LOOK_MS = 200;
 /** The server that took it may have died with it: it is pushed again, which does no harm. */
-const PUSH_AGAIN_MS = 3_000;
+const PUSH_AGAIN_MS = 10_000;
 
 /** @throws LmError why it is refused; `timeout`; or the signal's reason. */
 export async function rollOut(
@@ -45,7 +45,7 @@ export async function rollOut(
   let obstacle: LmError | null = null;
   while (!signal.aborted) {
     try {
-      if (performance.now() >= pushedAt + PUSH_AGAIN_MS) {
+      if (performance.now() >= pushedAt + PUSH_AGAIN_MS || !isTaken) {
         pushedAt = performance.now();
         const { inForce } = await client.push(rlf.text);
         isTaken = true;
