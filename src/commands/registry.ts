@@ -26,6 +26,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   'rlf:sign': () => import('./rlf/sign.ts'),
   'rlf:template': () => import('./rlf/template.ts'),
   'rlf:verify': () => import('./rlf/verify.ts'),
+  'secret:rotate': () => import('./secret/rotate.ts'),
   serve: () => import('./serve.ts'),
   'server:new': () => import('./server/new.ts'),
   session: () => import('./session.ts'),

@@ -300,6 +300,9 @@ export class Core {
       case 'transfer':
         if (this.#pool.leads) this.#pool.leaderRequests.transfer(message.to);
         return;
+      case 'rotate-secret':
+        if (this.#pool.leads) this.#pool.leaderRequests.rotateSecret();
+        return;
       case 'evict':
         if (this.#pool.leads) this.#pool.leaderRequests.evict(message.id);
         return;
@@ -326,6 +329,7 @@ export class Core {
     if (valid && entry?.type === 'mark') this.#clock.passed(entry.time, time);
     if (valid && entry?.type === 'rlf') this.#noteRlf();
     if (valid && entry?.type === 'evict') this.#acts.evicted(entry.id);
+    if (valid && entry?.type === 'secret') this.#acts.rotated(entry.generation);
     this.#issuer.refreshed(this.#rows.refresh(applied.touched), time);
     this.#holds.applied(applied, time.boot, ({ client, sequence, id }) => {
       this.#issuer.taken(client, sequence, id);

@@ -348,8 +348,9 @@ export class Issuer {
 
   #ticket(key: SeatKey): Uint8Array {
     const { state, session } = this.#pool;
-    assert(state.secret !== null && session !== null, 'a server issues only once it returned');
-    return this.#mint.mint(state.secret, session, key);
+    const { current } = state.secrets;
+    assert(current !== null && session !== null, 'a server issues only once it returned');
+    return this.#mint.mint(current, session, key);
   }
 
   /**

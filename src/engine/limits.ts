@@ -117,6 +117,8 @@ export const JOURNAL_BYTES_MAX = 1024 * 1024;
 export const COMPACT_ENTRIES = 4_096;
 /** Keys that were claimed or ended elsewhere, and evictions, are remembered so long. */
 export const MOVED_KEPT_MS = 25 * 3_600_000;
+/** Secrets of tickets that are remembered with the one of now. */
+export const SECRETS_FORMER_MAX = 16;
 /** Seats moved beyond a shortfall, so that the next requests need not wait. */
 export const HEADROOM_SEATS = 16;
 /** Licenses of which a rollout moves seats at once: grants go on meanwhile. */

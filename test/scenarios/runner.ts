@@ -81,6 +81,7 @@ export class Runner implements ScenarioRunner {
     step: ([name]) => this.#server(name).step({ type: 'tick' }),
     'step-aside': ([name]) => this.#server(name).step({ type: 'step-aside' }),
     transfer: ([name = '', to = '']) => this.#clients.act(name, { act: 'transfer', to }),
+    'rotate-secret': ([name = '']) => this.#clients.act(name, { act: 'rotate-secret' }),
     request: (words) => this.#clients.request(words),
     beat: (words) => this.#clients.beat(words),
     release: (words) => this.#clients.release(words),

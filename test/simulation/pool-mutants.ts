@@ -46,6 +46,11 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     [SERVERS, TAKES_NEXT, 'if (number > known.proposal + 1) return false;'],
     [LEADING, 'if (number !== next) continue;', ''],
   ),
+  mutant('a ticket of the secret before is worth nothing', [
+    'src/engine/ledger/secrets.ts',
+    'for (const { secret } of this.#former) yield secret;',
+    '',
+  ]),
   mutant('what a server gained by a rollout stays due to it', [
     REDISTRIBUTION,
     'if (gained > 0) this.#put(to, Math.max(0, gained - count));',

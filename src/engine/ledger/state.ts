@@ -25,6 +25,7 @@ import type { Author, Entry, LogEntry, Proposal } from './entries.ts';
 import type { HeldSeat } from './held-seats.ts';
 import { MovedKeys } from './moved-keys.ts';
 import { successor } from './offer.ts';
+import { Secrets } from './secrets.ts';
 import { Servers } from './servers.ts';
 import { readStateRecord, StateWrites, stateRecord } from './state-records.ts';
 
@@ -48,8 +49,7 @@ export class LedgerState {
   mark = 0;
   /** How often the pool was founded anew. */
   readonly epoch = 1;
-  secret: Uint8Array | null = null;
-  secretGeneration = 0;
+  readonly secrets = new Secrets();
   rlf: Rlf;
   /** FIG. 4: the RLF's licenses in memory, never modified while that RLF is in force. */
   table: LicenseTable;
@@ -163,10 +163,7 @@ export class LedgerState {
       case 'mark':
         return this.#advanceMark(entry.time);
       case 'secret':
-        if (entry.generation <= this.secretGeneration) return 'void';
-        this.secret = entry.secret;
-        this.secretGeneration = entry.generation;
-        return NOTHING;
+        return this.secrets.rotate(entry.generation, entry.secret, this.mark) ? NOTHING : 'void';
     }
   }
 
@@ -310,6 +307,7 @@ export class LedgerState {
     if (time <= this.mark) return 'void';
     const before = this.mark;
     this.mark = time;
+    this.secrets.forget(time);
     this.#forgetMoved(({ until }) => until <= time);
     for (const [id, until] of this.evicted) if (until <= time) this.evicted.delete(id);
     if (before === 0) {

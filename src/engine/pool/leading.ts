@@ -2,6 +2,7 @@
  * What only the leader does: it hears its followers' acks and echoes them, enters fences, openings
  * and returns in the ledger, advances the mark, takes in what others propose (DESIGN section 6).
  */
+import { createHmac } from 'node:crypto';
 import type { Outbox } from '../effects.ts';
 import { LmError } from '../errors.ts';
 import type { Accounts } from '../ledger/accounts.ts';
@@ -22,6 +23,11 @@ export interface LeadingOptions {
   readonly secret: Uint8Array;
   readonly outbox: Outbox;
   readonly licenseTime: (time: Time) => number;
+}
+
+/** Who knows one secret of the pool knows no other: what they come from never leaves this server. */
+function secretOf(random: Uint8Array, generation: number): Uint8Array {
+  return createHmac('sha256', random).update(`lm-secret-v1 ${generation}`).digest();
 }
 
 export class Leading {
@@ -71,6 +77,7 @@ export class Leading {
       this.#ahead.note(logEntry);
       const { entry } = logEntry;
       if (entry?.type === 'rlf') this.#entered.rlf = entry.sequence;
+      if (entry?.type === 'secret') this.#entered.secret = entry.generation;
       if (entry === null || !('by' in entry)) continue;
       const { server, session, number } = entry.by;
       this.#taken.set(server, { session, next: number + 1 });
@@ -231,11 +238,18 @@ export class Leading {
   }
 
   #keepSecret(): void {
+    const isMissing = this.#pool.state.secrets.current === null && this.#entered.secret === 0;
+    if (isMissing) this.rotateSecret();
+  }
+
+  /** Tickets are signed by a new secret from then on (DESIGN section 9). */
+  rotateSecret(): void {
+    if (this.#establishedAt === null) return;
     const { state, ledger } = this.#pool;
-    if (state.secret !== null || this.#entered.secret > 0) return;
-    this.#entered.secret = state.secretGeneration + 1;
-    const { secret } = this.#options;
-    ledger.propose({ type: 'secret', generation: this.#entered.secret, secret });
+    const generation = 1 + Math.max(state.secrets.generation, this.#entered.secret);
+    this.#entered.secret = generation;
+    const secret = secretOf(this.#options.secret, generation);
+    ledger.propose({ type: 'secret', generation, secret });
   }
 
   #fence(server: ServerId): void {
