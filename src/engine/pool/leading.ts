@@ -116,7 +116,10 @@ export class Leading {
   }
 
   acked(from: ServerId, attachment: Uint8Array | null): void {
-    this.#pool.picture.acked(from, this.#pool.time.boot);
+    const { picture, time } = this.#pool;
+    // Seats that were to go to it, or to come from it, waited for it.
+    if (!picture.isUp(from, time.boot)) this.#lending.touchAll();
+    picture.acked(from, time.boot);
     if (attachment !== null) this.reported(from, attachment);
   }
 

@@ -56,6 +56,11 @@ export class Reporter {
   again(): void {
     this.#confirmed = 0;
     this.#reported = 0;
+    // Under new numbers, so that a late word of the leader before confirms none of them.
+    for (const [license, row] of [...this.#usage]) {
+      this.#change += 1;
+      this.#usage.set(license, { ...row, change: this.#change });
+    }
     if (this.#usage.size > 0) this.#dueAt = Number.NEGATIVE_INFINITY;
   }
 
