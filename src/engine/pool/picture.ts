@@ -59,7 +59,9 @@ export class Picture {
   /** An ack or a report of a follower. */
   reported(server: ServerId, report: Report): Peer {
     const peer = this.peer(server);
-    if (peer.boot !== report.boot) {
+    // What it said before it started anew may come late.
+    if (report.boot < peer.boot) return peer;
+    if (report.boot > peer.boot) {
       peer.boot = report.boot;
       peer.change = 0;
       peer.usage.clear();
