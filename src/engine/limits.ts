@@ -89,10 +89,10 @@ export const RELAY_MS_MAX = 5_000;
 export const OFFER_AGAIN_MS = 1_000;
 /** License codes verified at a time, how long after each other, and how many need no such care. */
 export const CODES_READ_AT_ONCE = 32;
-export const CODES_READ_PAUSE_MS = 5;
+export const CODES_READ_PAUSE_MS = 15;
 export const CODES_READ_WHOLE = 256;
 /** How long a leader waits for its followers to have read an RLF before it is in force. */
-export const RLF_READ_MS_MAX = 10_000;
+export const RLF_READ_MS_MAX = 30_000;
 /** RLFs that wait to be read. */
 export const RLF_READINGS_MAX = 8;
 /** How long an administrative act may be valid, and how many are remembered meanwhile. */

@@ -3,7 +3,7 @@
  * in the transaction that applies it, so that a start reads it and replays nothing.
  */
 import { assert } from '../errors.ts';
-import { distributionById, isSpreadAlike } from '../license/distribution.ts';
+import { distributionById, isSpreadAlike, serversAs } from '../license/distribution.ts';
 import { LicenseTable, type TableLicense } from '../license/license-table.ts';
 import { readRlf } from '../license/rlf.ts';
 import type { Rlf } from '../license/types.ts';
@@ -288,14 +288,15 @@ export class LedgerState {
   #enforce({ text }: Extract<Entry, { type: 'rlf' }>): Touched | 'void' {
     const rlf = successor(text, this.rlf);
     if (rlf === null) return 'void';
-    const before = { table: this.table, servers: this.rlf.servers };
+    const before = { table: this.table, servers: serversAs(rlf.servers, this.rlf.servers) };
     this.rlf = rlf;
     this.table = new LicenseTable(this.rlf);
     for (const id of this.accounts.keys()) {
       this.#keepLifetime(id, lifetimeAt(before.table.byId(id), this.mark), this.mark);
     }
-    this.#openLicenses();
+    const opened = this.#openLicenses();
     for (const license of this.table.licenses) {
+      if (opened.has(license.id)) continue;
       const old = before.table.byId(license.id);
       const isSame = old !== null && isSpreadAlike([old, before.servers], [license, rlf.servers]);
       if (!isSame) this.#aim(license);
@@ -332,8 +333,9 @@ export class LedgerState {
     for (const server of accounts.rows.keys()) keepLongest(accounts, server, beforeMs);
   }
 
-  /** Opens accounts for new licenses, and gives every license the limit that is due now. */
-  #openLicenses(): void {
+  /** Opens accounts for new licenses, which are returned, and gives all the limit of now. */
+  #openLicenses(): ReadonlySet<string> {
+    const opened = new Set<string>();
     for (const license of this.table.licenses) {
       if (this.accounts.has(license.id)) {
         this.#setLimit(license.id, license.limitAt(this.mark));
@@ -342,12 +344,14 @@ export class LedgerState {
       const accounts = openAccounts(license.id);
       distribute(accounts, this.#initialDistribution(license));
       this.accounts.set(license.id, accounts);
+      opened.add(license.id);
     }
     for (const [id, accounts] of this.accounts) {
       if (this.table.byId(id) !== null) continue;
       setHardLimit(accounts, 0);
       accounts.redistribution.stop();
     }
+    return opened;
   }
 
   /** Its seats are to go where the RLF in force wants them, as they are free. */
