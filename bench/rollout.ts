@@ -179,4 +179,5 @@ function elsewhere(text: string): string {
 const CODE = {
   ...{ vendor: 'Acme', version: '1.0', limit: SEATS, issuedAt: 0, notBefore: null, expires: null },
   ...{ customer: null, keyLifetimeMs: KEY_LIFETIME_MS_DEFAULT, commuterDays: 0, commuterShare: 0 },
-};
+  onExpiry: 'stop',
+} as const;

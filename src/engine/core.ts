@@ -9,6 +9,7 @@ import { ClockGuard } from './clock-guard.ts';
 import { type Effects, Outbox } from './effects.ts';
 import { Elsewhere } from './elsewhere.ts';
 import { LmError } from './errors.ts';
+import { ExpiryWarnings } from './expiry-warnings.ts';
 import { Holds } from './holds.ts';
 import { Issuer } from './issuer.ts';
 import { KeyMoves } from './key-moves.ts';
@@ -95,6 +96,7 @@ export class Core {
   readonly #acts: Acts;
   readonly #offers: Offers;
   readonly #clock: ClockGuard;
+  readonly #warnings = new ExpiryWarnings();
   /** Batches handed out to be written, and not known to be flushed. */
   #unflushed = 0;
   #mayIssue = false;
@@ -328,6 +330,9 @@ export class Core {
     this.#moves.applied(applied, time);
     if (valid && entry?.type === 'mark') this.#clock.passed(entry.time, time);
     if (valid && entry?.type === 'rlf') this.#noteRlf();
+    if (valid && (entry?.type === 'rlf' || entry?.type === 'mark')) {
+      this.#warnings.check(this.state.table, this.state.mark, this.#outbox);
+    }
     if (valid && entry?.type === 'evict') this.#acts.evicted(entry.id);
     if (valid && entry?.type === 'secret') this.#acts.rotated(entry.generation);
     this.#issuer.refreshed(this.#rows.refresh(applied.touched), time);

@@ -355,12 +355,13 @@ export class Issuer {
 
   /**
    * Why a key may not be renewed, or null. A license that an RLF dropped or lowered lets its seats
-   * run on; one that expired does not.
+   * run on; one that expired only if its code says so.
    */
   #overBy(key: SeatKey): Denial | null {
     const row = this.#rows.of(key.terms.license);
     if (this.#pool.state.evicted.has(key.id)) return evicted(row);
-    return row.license !== null && row.phase === 'over' ? expired(row) : null;
+    if (row.license === null || row.phase !== 'over') return null;
+    return row.license.onExpiry === 'stop' ? expired(row) : null;
   }
 
   /** In a pool of one nothing has to be asked of anyone. */

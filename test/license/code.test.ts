@@ -59,6 +59,7 @@ describe('license codes', () => {
       keyLifetimeMs: fc.integer({ min: 26, max: 86_400 }).map((s) => s * 1000),
       commuterDays: fc.integer({ min: 1, max: 366 }),
       commuterShare: fc.double({ min: 0, max: 1, noNaN: true }).map(Math.abs),
+      onExpiry: fc.constantFrom('finish' as const, 'stop' as const),
     });
     fc.assert(
       fc.property(grant, (given) => {

@@ -11,7 +11,7 @@ import { badData, Fields } from './fields.ts';
 import { decodeJws, type Jws, signJws, verifiesJws } from './jws.ts';
 import { type SigningKey, thumbprintProblem } from './keys.ts';
 import { applicationProblem, codeIdProblem, nameProblem } from './names.ts';
-import type { LicenseCode } from './types.ts';
+import type { LicenseCode, OnExpiry } from './types.ts';
 import { VerifiedCodes } from './verified-codes.ts';
 import { versionProblem } from './version.ts';
 
@@ -68,6 +68,7 @@ function claimsOf(grant: LicenseCode): Record<string, unknown> {
     ...(grant.commuterDays === 0
       ? {}
       : { commuter_days: grant.commuterDays, commuter_share: grant.commuterShare }),
+    ...(grant.onExpiry === 'stop' ? {} : { on_expiry: grant.onExpiry }),
   };
 }
 
@@ -85,6 +86,7 @@ function grantOf(claims: Fields): LicenseCode {
     customer: customer(claims),
     keyLifetimeMs: keyLifetimeMs(claims),
     ...commuting(claims),
+    onExpiry: onExpiry(claims),
   };
   claims.end();
   if (grant.expires !== null && grant.expires <= (grant.notBefore ?? 0)) {
@@ -118,6 +120,16 @@ function commuting(claims: Fields): Pick<LicenseCode, 'commuterDays' | 'commuter
       ? claims.number('commuter_share', { min: 0, max: 1 })
       : 1,
   };
+}
+
+/** Codes say nothing of it unless seats run on: what was signed before there was a choice stops. */
+function onExpiry(claims: Fields): OnExpiry {
+  if (!claims.has('on_expiry')) return 'stop';
+  const isKnown = (text: string) => text === 'finish' || text === 'stop';
+  const value = claims.text('on_expiry', (text) => {
+    return isKnown(text) ? null : 'is neither "finish" nor "stop"';
+  });
+  return value === 'finish' ? 'finish' : 'stop';
 }
 
 function time(claims: Fields, name: string): number {

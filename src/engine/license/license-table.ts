@@ -3,7 +3,7 @@
  * version of one vendor add up to one license. Never modified; a new RLF makes a new table.
  */
 import { type License, licenseKey, licensesOf } from './distribution.ts';
-import type { LicenseCode, Rlf, RlfLicense } from './types.ts';
+import type { LicenseCode, OnExpiry, Rlf, RlfLicense } from './types.ts';
 
 /** A license in the table: what its codes say together, by date. */
 export class TableLicense implements License {
@@ -56,6 +56,19 @@ export class TableLicense implements License {
     const starts = this.codes.map(({ code }) => code.notBefore ?? Number.NEGATIVE_INFINITY);
     const first = Math.min(...starts);
     return Number.isFinite(first) ? first : null;
+  }
+
+  /** The next time after `mark` at which it has fewer seats than just before, or null. */
+  nextLoss(mark: number): number | null {
+    const ends = this.codes.map(({ code }) => code.expires).filter((end) => end !== null);
+    const ahead = ends.filter((end) => end > mark).sort((a, b) => a - b);
+    return ahead.find((end) => this.limitAt(end) < this.limitAt(end - 1)) ?? null;
+  }
+
+  /** Whether its seats run on once it is over: where all codes that end last say so. */
+  get onExpiry(): OnExpiry {
+    const last = this.codes.filter(({ code }) => code.expires === this.expires);
+    return last.every(({ code }) => code.onExpiry === 'finish') ? 'finish' : 'stop';
   }
 
   /** A code begins or ends after `before` and not after `after`. */
