@@ -8,7 +8,7 @@ import { publicKeyProblem, signingKeyFromPem, thumbprint } from '../../src/engin
 import type { LicenseCode } from '../../src/engine/license/types.ts';
 import { ADMIN, failureOf, GRANT, makePem, STRANGER, VENDOR } from './samples.ts';
 
-const readWith = (token: string, key = VENDOR) => readCode(token, () => key.publicKey);
+const readWith = (token: string, key = VENDOR) => readCode(token, () => [key.publicKey]);
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const HEADER = { alg: 'EdDSA', typ: 'lm-license+jwt' };
 const CLAIMS = {

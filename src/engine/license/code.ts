@@ -18,17 +18,23 @@ import { versionProblem } from './version.ts';
 /** Signs a grant with its vendor's key. Throws `bad-data` for a grant that no reader would take. */
 export function signCode(grant: LicenseCode, key: SigningKey): string {
   const token = signJws(TYPE, claimsOf(grant), key);
-  readCode(token, () => key.publicKey);
+  readCode(token, () => [key.publicKey]);
   return token;
 }
 
-/** Reads a code and verifies that the key of the vendor it names signed it. Throws `bad-data`. */
-export function readCode(token: string, keyOf: (vendor: string) => string): LicenseCode {
+/**
+ * Reads a code and verifies that a key of the vendor it names signed it: a vendor that changes its
+ * key has two for a while. Throws `bad-data`.
+ */
+export function readCode(
+  token: string,
+  keysOf: (vendor: string) => readonly string[],
+): LicenseCode {
   const { grant, jws } = takeApart(token);
-  const key = keyOf(grant.vendor);
-  const known = VERIFIED.get(token, key);
-  if (known !== null) return known;
-  if (verifiesJws(jws, key)) {
+  for (const key of keysOf(grant.vendor)) {
+    const known = VERIFIED.get(token, key);
+    if (known !== null) return known;
+    if (!verifiesJws(jws, key)) continue;
     VERIFIED.add(token, key, grant);
     return grant;
   }

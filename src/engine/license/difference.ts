@@ -9,6 +9,7 @@ import {
   licenseDocument,
   seatWords,
 } from './license-document.ts';
+import { keysByVendor } from './rlf-licenses.ts';
 import type { LicenseCode, Rlf } from './types.ts';
 
 export interface Change {
@@ -33,11 +34,11 @@ export function describeDifference(before: Rlf, after: Rlf): Change[] {
       words: `${server.address}, key ${server.fingerprint}`,
       value: server,
     })),
-    ...listChanges('vendor', { before: before.vendors, after: after.vendors }, (vendor) => ({
-      name: vendor.name,
-      words: vendor.key,
-      value: vendor,
-    })),
+    ...listChanges(
+      'vendor',
+      { before: [...keysByVendor(before.vendors)], after: [...keysByVendor(after.vendors)] },
+      ([name, keys]) => ({ name, words: keys.join(' and '), value: { name, key: keys[0], keys } }),
+    ),
     ...licenseChanges(before, after),
   ];
 }

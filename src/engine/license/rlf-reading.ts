@@ -5,12 +5,13 @@
 import { LmError } from '../errors.ts';
 import { readCode } from './code.ts';
 import { readRlf, readSigned } from './rlf.ts';
+import { keysByVendor } from './rlf-licenses.ts';
 import type { Rlf } from './types.ts';
 
 export class RlfReading {
   readonly text: string;
   readonly #tokens: readonly string[];
-  readonly #keys: ReadonlyMap<string, string>;
+  readonly #keys: ReadonlyMap<string, readonly string[]>;
   #next = 0;
 
   constructor(text: string) {
@@ -34,7 +35,7 @@ export class RlfReading {
     const end = Math.min(this.#next + count, this.#tokens.length);
     for (; this.#next < end; this.#next++) {
       try {
-        readCode(this.#tokens[this.#next] ?? '', (vendor) => this.#keys.get(vendor) ?? '');
+        readCode(this.#tokens[this.#next] ?? '', (vendor) => this.#keys.get(vendor) ?? []);
       } catch (error) {
         if (!(error instanceof LmError)) throw error;
         this.#next = this.#tokens.length;
@@ -49,17 +50,17 @@ export class RlfReading {
 }
 
 /** None of an RLF that is not signed as it should be: `read` says so without looking at them. */
-function partsOf(text: string): { tokens: string[]; vendors: Map<string, string> } {
+function partsOf(text: string) {
   try {
     const { document, vendors } = readSigned(text);
     const tables = document['license'];
     const codes = Array.isArray(tables) ? tables.map((table: unknown) => codeIn(table)) : [];
     return {
       tokens: codes.filter((code) => code !== null),
-      vendors: new Map(vendors.map(({ name, key }) => [name, key])),
+      vendors: keysByVendor(vendors),
     };
   } catch (error) {
-    if (error instanceof LmError) return { tokens: [], vendors: new Map() };
+    if (error instanceof LmError) return { tokens: [], vendors: keysByVendor([]) };
     throw error;
   }
 }

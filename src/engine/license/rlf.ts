@@ -132,13 +132,15 @@ function serversOf(tables: readonly Fields[]): RlfServer[] {
 }
 
 function vendorsOf(tables: readonly Fields[]): RlfVendor[] {
-  const names = new Set<string>();
+  const seen = new Set<string>();
   return tables.map((table) => {
     const vendor = vendorOf(table);
-    if (names.has(vendor.name)) {
-      throw badData(`Two [[vendor]] tables have the name ${quoted(vendor.name)}.`, 'Drop one.');
+    const { name, key } = vendor;
+    if (seen.has(`${name} ${key}`)) {
+      const message = `Two [[vendor]] tables have the name ${quoted(name)} and the same key.`;
+      throw badData(message, 'Drop one.');
     }
-    names.add(vendor.name);
+    seen.add(`${name} ${key}`);
     return vendor;
   });
 }
