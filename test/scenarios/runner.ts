@@ -1,4 +1,5 @@
 /** Carries out the commands of a scenario. */
+import type { Rlf } from '../../src/engine/license/types.ts';
 import type { PeerMessage } from '../../src/engine/peer-messages.ts';
 import { makeRlf, type SampleCode } from '../engine/sample-rlf.ts';
 import type { ScenarioRunner } from '../scenario-files.ts';
@@ -88,7 +89,12 @@ export class Runner implements ScenarioRunner {
     evict: (words) => this.#clients.evict(words),
     hold: (names) => this.#clients.hold(names),
     deliver: (names) => this.#clients.deliver(names),
-    offer: (words) => this.#offer(words),
+    offer: ([name, ...words]) => {
+      this.#server(name).step({ type: 'offered', rlf: this.#next(words) });
+      this.#pool.settle();
+    },
+    push: ([name = '', ...words]) => this.#clients.push(name, this.#next(words).text),
+    'push-again': ([name = '']) => this.#clients.push(name, this.#last()),
     entries: ([name, count]) => this.#enter(this.#server(name), Number(count)),
     servers: (names) => {
       for (const server of this.#named(names)) this.#shown.push(serversText(server));
@@ -125,15 +131,21 @@ export class Runner implements ScenarioRunner {
     this.#scenario = { pool, clients: new Clients(pool), code, sequence: 1 };
   }
 
-  #offer([name, ...words]: readonly string[]): void {
+  /** The next RLF. */
+  #next(words: readonly string[]): Rlf {
     const started = this.#started;
     started.code = { ...codeIn(words, started.code), distribution: distributionIn(words) };
     started.sequence += 1;
     const servers = this.#pool.servers.map((server) => server.name);
     const { code, sequence } = started;
-    const rlf = makeRlf({ sequence, servers, codes: [code] });
-    this.#server(name).step({ type: 'offered', rlf });
-    this.#pool.settle();
+    return makeRlf({ sequence, servers, codes: [code] });
+  }
+
+  /** The text of the RLF that was offered last. */
+  #last(): string {
+    const servers = this.#pool.servers.map((server) => server.name);
+    const { code, sequence } = this.#started;
+    return makeRlf({ sequence, servers, codes: [code] }).text;
   }
 
   /** Entries that mean nothing here: evictions of keys that nobody has. */
