@@ -1,4 +1,4 @@
-/** RLFs that are being read, one after the other and a little at a time: clients are served, too. */
+/** RLFs that are being read, one after the other, a little at a time: clients are served, too. */
 import { LmError } from './errors.ts';
 import { RlfReading } from './license/rlf-reading.ts';
 import type { Rlf } from './license/types.ts';

@@ -9,8 +9,8 @@ import { readDraftFile } from '../shared/rlf-files.ts';
 export default class RlfDiff extends BaseCommand {
   static override readonly summary = 'Say in words what changes from one RLF to another';
   static override readonly description =
-    'Compares what two RLFs mean: servers, keys, licenses with their limits, dates, policies and ' +
-    'distributions. With one RLF, compares it with the live pool: it says, too, which seats would ' +
+    'Compares what two RLFs mean: servers, keys, licenses with limits, dates, policies and ' +
+    'distributions. With one RLF, compares it with the live pool: says, too, which seats would ' +
     'move at once and which are in use, who holds seats beyond a new limit, and whether the pool ' +
     'would refuse it. Takes an RLF that is not signed yet, and says so. Ends with exit code 0 ' +
     'whether or not they differ.';

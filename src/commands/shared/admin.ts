@@ -37,7 +37,7 @@ export class Administrator {
     return new Administrator(client, await readSigningKey(keyFile));
   }
 
-  /** Returns details. @throws LmError `not-authorized` for another pool's key; what the pool answers. */
+  /** The pool's details. @throws LmError `not-authorized` for another's key; what it answers. */
   async carryOut(act: AdminAct): Promise<ErrorDetails> {
     const now = await this.#client.serverNow();
     const document = {

@@ -1,6 +1,6 @@
 /**
  * Reading an RLF of thousands of codes takes half a second, in which a server would answer nobody:
- * this verifies the codes a few at a time, so that `readRlf` finds them verified (verified-codes.ts).
+ * this verifies a few codes at a time, so that `readRlf` finds them verified (verified-codes.ts).
  */
 import { LmError } from '../errors.ts';
 import { readCode } from './code.ts';

@@ -25,7 +25,7 @@ export interface LeadingOptions {
   readonly licenseTime: (time: Time) => number;
 }
 
-/** Who knows one secret of the pool knows no other: what they come from never leaves this server. */
+/** Who knows one secret knows no other: what they come from never leaves this server. */
 function secretOf(random: Uint8Array, generation: number): Uint8Array {
   return createHmac('sha256', random).update(`lm-secret-v1 ${generation}`).digest();
 }
