@@ -2,7 +2,7 @@
  * The benchmark. It prints ratios of things measured in one run, in turn: machines differ and are
  * busy, so absolute rates are shown for orientation only.
  *
- *   bun bench/main.ts [grants] [keys] [exec] [peers] [failover] [scale] [borrow]
+ *   bun bench/main.ts [grants] [keys] [exec] [peers] [failover] [scale] [borrow] [rollout]
  */
 import { measureBorrow } from './borrow.ts';
 import { measureExec } from './exec.ts';
@@ -12,6 +12,7 @@ import { measureKeys } from './keys.ts';
 import { liveFiles, measureLive } from './live.ts';
 import { measurePeers } from './peers.ts';
 import { type BenchPool, withPool } from './pool.ts';
+import { measureRollout } from './rollout.ts';
 import { measureScale, type ScaleRow } from './scale.ts';
 
 const PARTS: Readonly<Record<string, () => Promise<unknown>>> = {
@@ -22,6 +23,7 @@ const PARTS: Readonly<Record<string, () => Promise<unknown>>> = {
   failover,
   scale,
   borrow,
+  rollout,
 };
 
 const asked = process.argv.slice(2).filter((argument) => argument in PARTS);
@@ -166,6 +168,26 @@ async function live() {
     })),
   );
   return result;
+}
+
+async function rollout() {
+  const rows = await measureRollout();
+  say('An RLF is pushed to 11 servers, while clients of all of them take seats');
+  console.table(
+    rows.map(({ what, licenses, megabytes, pushMs, movedMs, before, meanwhile, ...row }) => ({
+      pushed: what,
+      licenses,
+      MB: megabytes.toFixed(1),
+      'in force after, s': (pushMs / 1_000).toFixed(1),
+      'seats moved after, s': (movedMs / 1_000).toFixed(1),
+      'grants/s before': Math.round(before),
+      meanwhile: Math.round(meanwhile),
+      ratio: (meanwhile / before).toFixed(2),
+      'longest gap, ms': Math.round(row.longestGapMs),
+      'processor, s': (row.cpuMs / 1_000).toFixed(1),
+    })),
+  );
+  return rows;
 }
 
 function say(text: string): void {

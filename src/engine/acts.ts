@@ -1,4 +1,4 @@
-/** Administrative acts of clients: evict, transfer (DESIGN section 9). */
+/** Administrative acts of clients: evict, transfer, a new secret (DESIGN section 9). */
 import type { Client } from './client.ts';
 import type { Outbox } from './effects.ts';
 import { LmError } from './errors.ts';
@@ -33,6 +33,8 @@ export class Acts {
   /** Who is to lead, and until when that is asked for. */
   #transferring: { readonly to: ServerId; readonly until: number } | null = null;
   #nextDue = Number.POSITIVE_INFINITY;
+  /** Who waits for a new secret. */
+  #rotating: Waiting[] = [];
 
   constructor(pool: Pool, outbox: Outbox, name: string) {
     this.#pool = pool;
@@ -54,6 +56,15 @@ export class Acts {
       if (!(error instanceof LmError)) throw error;
       const { code, message, hint, details } = error;
       this.#outbox.reply(client, [MessageType.error, sequence, code, message, hint, details]);
+    }
+  }
+
+  /** There is a new secret. */
+  rotated(generation: number): void {
+    const waiting = this.#rotating;
+    this.#rotating = [];
+    for (const { client, sequence } of waiting) {
+      this.#outbox.reply(client, [MessageType.done, sequence, { generation }]);
     }
   }
 
@@ -91,6 +102,10 @@ export class Acts {
       this.#transfer(document.to, waiting);
       return;
     }
+    if (document.act === 'rotate-secret') {
+      this.#rotate(waiting);
+      return;
+    }
     const bytes = bytesOfBase64url(document.id);
     if (bytes?.length !== ID_BYTES) {
       throw new LmError('bad-data', 'This is not the id of an authorization.', HINT);
@@ -106,6 +121,16 @@ export class Acts {
   #again(): void {
     this.#nextDue = Number.NEGATIVE_INFINITY;
     this.tick(this.#pool.time);
+  }
+
+  #rotate(waiting: Waiting): void {
+    if (this.#pool.state.secrets.full) {
+      const message = 'There were so many new secrets of late that old tickets would be forgotten.';
+      throw new LmError('busy', message, 'Try again tomorrow.');
+    }
+    this.#rotating.push(waiting);
+    this.#pool.leaderRequests.rotateSecret();
+    this.#outbox.note('info', 'an administrator has the secret of tickets rotated');
   }
 
   #transfer(to: string, { client, sequence }: Waiting): void {

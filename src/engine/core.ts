@@ -9,6 +9,8 @@ import { ClockGuard } from './clock-guard.ts';
 import { type Effects, Outbox } from './effects.ts';
 import { Elsewhere } from './elsewhere.ts';
 import { LmError } from './errors.ts';
+import type { Event } from './event.ts';
+import { ExpiryWarnings } from './expiry-warnings.ts';
 import { Holds } from './holds.ts';
 import { Issuer } from './issuer.ts';
 import { KeyMoves } from './key-moves.ts';
@@ -30,23 +32,6 @@ import { Rows } from './rows.ts';
 import { Status } from './status.ts';
 import { TicketMint } from './ticket.ts';
 import type { Time } from './time.ts';
-
-export type Event =
-  | { readonly type: 'message'; readonly client: Client; readonly message: ClientMessage }
-  | { readonly type: 'closed'; readonly client: Client }
-  /** Everything that earlier effects wrote is on disk. */
-  | { readonly type: 'persisted' }
-  /** An RLF, verified, that an administrator offers. */
-  | { readonly type: 'offered'; readonly rlf: Rlf }
-  /** A message of another server of the pool, whose TLS key is `from`. */
-  | { readonly type: 'peer'; readonly from: ServerId; readonly message: PeerMessage }
-  /** The link to another server came up. */
-  | { readonly type: 'linked'; readonly peer: ServerId; readonly greeting: PeerGreeting }
-  /** The link to another server was refused or reset: it counts as no ack, at once. */
-  | { readonly type: 'gone'; readonly peer: ServerId }
-  /** The server is about to stop: whoever leads hands leadership on. */
-  | { readonly type: 'step-aside' }
-  | { readonly type: 'tick' };
 
 export interface CoreOptions {
   /** This server's id: the fingerprint of its TLS key, never its name. */
@@ -96,6 +81,7 @@ export class Core {
   readonly #acts: Acts;
   readonly #offers: Offers;
   readonly #clock: ClockGuard;
+  readonly #warnings = new ExpiryWarnings();
   /** Batches handed out to be written, and not known to be flushed. */
   #unflushed = 0;
   #mayIssue = false;
@@ -247,6 +233,9 @@ export class Core {
       case 'offered':
         this.#offers.offered(event.rlf, time);
         return;
+      case 'pushed':
+        this.#offers.pushed(event.push, time);
+        return;
       case 'peer':
         this.#peer(event.from, event.message, time);
         return;
@@ -312,6 +301,9 @@ export class Core {
       case 'transfer':
         if (this.#pool.leads) this.#pool.leaderRequests.transfer(message.to);
         return;
+      case 'rotate-secret':
+        if (this.#pool.leads) this.#pool.leaderRequests.rotateSecret();
+        return;
       case 'evict':
         if (this.#pool.leads) this.#pool.leaderRequests.evict(message.id);
         return;
@@ -338,7 +330,11 @@ export class Core {
     this.#moves.applied(applied, time);
     if (valid && entry?.type === 'mark') this.#clock.passed(entry.time, time);
     if (valid && entry?.type === 'rlf') this.#noteRlf();
+    if (valid && (entry?.type === 'rlf' || entry?.type === 'mark')) {
+      this.#warnings.check(this.state.table, this.state.mark, this.#outbox);
+    }
     if (valid && entry?.type === 'evict') this.#acts.evicted(entry.id);
+    if (valid && entry?.type === 'secret') this.#acts.rotated(entry.generation);
     this.#issuer.refreshed(this.#rows.refresh(applied.touched), time);
     this.#holds.applied(applied, time.boot, ({ client, sequence, id }) => {
       this.#issuer.taken(client, sequence, id);

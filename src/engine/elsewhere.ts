@@ -142,8 +142,11 @@ export class Elsewhere {
   }
 
   #ticketOf(id: string, { instance }: Client, ticket: Uint8Array): TicketClaims | null {
-    const { secret } = this.#pool.state;
-    return secret === null ? null : this.#mint.read(secret, ticket, { id, instance });
+    for (const secret of this.#pool.state.secrets.all()) {
+      const claims = this.#mint.read(secret, ticket, { id, instance });
+      if (claims !== null) return claims;
+    }
+    return null;
   }
 
   #find(id: string, ticket: TicketClaims): Found {

@@ -237,11 +237,14 @@ export class Holds {
 
   #ticket({ license, key }: HeldSeat): Uint8Array {
     const { state, session } = this.#pool;
-    assert(state.secret !== null && session !== null, 'a server grants only once it returned');
+    assert(
+      state.secrets.current !== null && session !== null,
+      'a server grants only once it returned',
+    );
     const { id, count, lifetimeMs, holder } = key;
     const terms = { license, count, lifetimeMs };
     const [, , , , instance] = holder;
-    return this.#mint.mint(state.secret, session, { id, terms, holder: { instance } });
+    return this.#mint.mint(state.secrets.current, session, { id, terms, holder: { instance } });
   }
 }
 

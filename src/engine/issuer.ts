@@ -356,18 +356,20 @@ export class Issuer {
 
   #ticket(key: SeatKey): Uint8Array {
     const { state, session } = this.#pool;
-    assert(state.secret !== null && session !== null, 'a server issues only once it returned');
-    return this.#mint.mint(state.secret, session, key);
+    const { current } = state.secrets;
+    assert(current !== null && session !== null, 'a server issues only once it returned');
+    return this.#mint.mint(current, session, key);
   }
 
   /**
    * Why a key may not be renewed, or null. A license that an RLF dropped or lowered lets its seats
-   * run on; one that expired does not.
+   * run on; one that expired only if its code says so.
    */
   #overBy(key: SeatKey): Denial | null {
     const row = this.#rows.of(key.terms.license);
     if (this.#pool.state.evicted.has(key.id)) return evicted(row);
-    return row.license !== null && row.phase === 'over' ? expired(row) : null;
+    if (row.license === null || row.phase !== 'over') return null;
+    return row.license.onExpiry === 'stop' ? expired(row) : null;
   }
 
   /** In a pool of one nothing has to be asked of anyone. */

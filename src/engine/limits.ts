@@ -27,6 +27,11 @@ export const VERSION_FIELDS_MAX = 8;
 export const HOLDER_CHARACTERS_MAX = 255;
 
 export const RLF_BYTES_MAX = 3 * 1024 * 1024;
+/** Of a pushed RLF in one message, and RLFs that one server takes in at a time. */
+export const RLF_PART_BYTES_MAX = 48 * 1024;
+export const RLF_UPLOADS_MAX = 4;
+/** The parts of a pushed RLF follow each other within this. */
+export const RLF_UPLOAD_MS_MAX = 10_000;
 export const CODE_BYTES_MAX = 8 * 1024;
 export const CARD_BYTES_MAX = 64 * 1024;
 export const KEY_FILE_BYTES_MAX = 16 * 1024;
@@ -82,6 +87,14 @@ export const START_TIE_MS = 10_000;
 export const RELAY_MS_MAX = 5_000;
 /** An RLF that was offered here is shown to the leader so often, until it is in force. */
 export const OFFER_AGAIN_MS = 1_000;
+/** License codes verified at a time, how long after each other, and how many need no such care. */
+export const CODES_READ_AT_ONCE = 32;
+export const CODES_READ_PAUSE_MS = 15;
+export const CODES_READ_WHOLE = 256;
+/** How long a leader waits for its followers to have read an RLF before it is in force. */
+export const RLF_READ_MS_MAX = 30_000;
+/** RLFs that wait to be read. */
+export const RLF_READINGS_MAX = 8;
 /** How long an administrative act may be valid, and how many are remembered meanwhile. */
 export const ACT_MS_MAX = 10 * 60_000;
 export const ACTS_KEPT_MAX = 10_000;
@@ -107,10 +120,14 @@ export const JOURNAL_BYTES_MAX = 1024 * 1024;
 export const COMPACT_ENTRIES = 4_096;
 /** Keys that were claimed or ended elsewhere, and evictions, are remembered so long. */
 export const MOVED_KEPT_MS = 25 * 3_600_000;
+/** Secrets of tickets that are remembered with the one of now. */
+export const SECRETS_FORMER_MAX = 16;
 /** Seats moved beyond a shortfall, so that the next requests need not wait. */
 export const HEADROOM_SEATS = 16;
 /** Moves of one license that a status shows. */
 export const RECENT_MOVES_MAX = 10;
+/** Licenses of which a rollout moves seats at once: grants go on meanwhile. */
+export const ROLLOUT_LICENSES_MAX = 64;
 /** Position notices to one line, and how often. */
 export const NOTICES_MAX = 256;
 export const NOTICE_INTERVAL_MS = 500;
@@ -122,6 +139,7 @@ assert(KEY_LIFETIME_MS_MIN <= KEY_LIFETIME_MS_DEFAULT, 'the default key lifetime
 assert(ECHOES_MAX * ECHO_SPACING_MS > WINDOW_MS, 'no ack that can count is forgotten');
 assert(HEARTBEAT_MS * 2 < LEADER_MISSING_MS, 'one lost heartbeat does not look like a lost leader');
 assert(LEADER_MISSING_MS < WINDOW_MS, 'a new leader may be sought before windows close');
+assert(RLF_PART_BYTES_MAX < CLIENT_FRAME_BYTES_MAX, 'a part of an RLF fits a frame');
 assert(HELLO_BYTES_MAX <= CLIENT_FRAME_BYTES_MAX, 'a hello is a client frame');
 assert(RLF_BYTES_MAX < SERVER_FRAME_BYTES_MAX, 'an RLF fits a frame');
 

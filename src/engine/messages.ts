@@ -26,6 +26,8 @@ export const MessageType = {
   statusPage: 41,
   rlfGet: 50,
   rlf: 51,
+  rlfPush: 54,
+  rlfPushed: 55,
   prove: 52,
   proof: 53,
   act: 60,
@@ -218,6 +220,23 @@ export type AuthorizationFields = [
 export type RlfGet = [type: typeof MessageType.rlfGet, sequence: number];
 export type RlfText = [type: typeof MessageType.rlf, sequence: number, text: string];
 
+/** An RLF that was pushed: what became of it, or (of a trial) would become. */
+export type RlfPushed = [
+  type: typeof MessageType.rlfPushed,
+  sequence: number,
+  /** Bytes taken so far: the next part begins there. */
+  taken: number,
+  /** Null until all of it was taken. */
+  rlf: RlfTaken | null,
+];
+
+export interface RlfTaken extends Readonly<Record<string, unknown>> {
+  readonly sequence: number;
+  readonly digest: string;
+  /** This very RLF is in force at this server already. */
+  readonly inForce: boolean;
+}
+
 /**
  * An administrative act: the canonical JSON of its document (license/admin-act.ts), signed by the
  * admin key over the domain `lm-admin-v1`.
@@ -247,4 +266,5 @@ export type CoreMessage =
   | Released
   | StatusPage
   | RlfText
+  | RlfPushed
   | Done;

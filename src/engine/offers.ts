@@ -1,35 +1,51 @@
 /** RLFs that are offered to this server, on their way into the ledger (DESIGN section 9). */
+import type { Client } from './client.ts';
 import type { Outbox } from './effects.ts';
 import { LmError } from './errors.ts';
 import { supersedes } from './ledger/offer.ts';
-import { readRlf } from './license/rlf.ts';
 import type { Rlf } from './license/types.ts';
-import { OFFER_AGAIN_MS } from './limits.ts';
+import { CODES_READ_WHOLE, OFFER_AGAIN_MS, RLF_READ_MS_MAX } from './limits.ts';
+import { MessageType } from './messages.ts';
 import type { Pool } from './pool/pool.ts';
 import type { ServerId } from './raft/types.ts';
+import { Readings } from './readings.ts';
 import type { Time } from './time.ts';
+
+/** `bytes` long, from a client that waits for word of it. */
+export interface Push {
+  readonly client: Client;
+  readonly sequence: number;
+  readonly text: string;
+  readonly bytes: number;
+  /** Nothing is offered: would it be taken? */
+  readonly isTrial: boolean;
+}
 
 export class Offers {
   readonly #pool: Pool;
   readonly #outbox: Outbox;
+  readonly #readings: Readings;
   /** Offered here, and not in force yet. */
   #offered: Rlf | null = null;
   #nextDue = Number.POSITIVE_INFINITY;
+  /** The RLF that this server, as leader, gave the others to read, and until when it waits. */
+  #announced = { sequence: 0, term: 0, until: 0 };
 
   constructor(pool: Pool, outbox: Outbox) {
     this.#pool = pool;
     this.#outbox = outbox;
+    this.#readings = new Readings();
   }
 
   get nextDue(): number {
-    return this.#nextDue;
+    return Math.min(this.#nextDue, this.#readings.nextDue);
   }
 
   /** By an administrator, at this server. Throws what `mayFollow` throws. */
   offered(rlf: Rlf, time: Time): void {
     const { rlf: current } = this.#pool.state;
     if (mayFollow(rlf, current)) {
-      this.#offered = rlf;
+      if (rlf.sequence >= (this.#offered?.sequence ?? 0)) this.#offered = rlf;
       this.#show(time);
     } else if (rlf.sequence < current.sequence) {
       const fields = { offered: rlf.sequence, inForce: current.sequence };
@@ -37,19 +53,42 @@ export class Offers {
     }
   }
 
-  /** At another server, which passes it on: its signature speaks, not the connection. */
+  /** Over a client's connection: a push needs no key, the signed higher sequence speaks for it. */
+  pushed({ client, sequence, text, bytes, isTrial }: Push, time: Time): void {
+    const refuse = ({ code, message, hint, details }: LmError) => {
+      this.#outbox.reply(client, [MessageType.error, sequence, code, message, hint, details]);
+    };
+    const use = (rlf: Rlf, now: Time) => {
+      const { rlf: current } = this.#pool.state;
+      const isNewer = mayFollow(rlf, current);
+      if (rlf.sequence < current.sequence) throw older(rlf, current);
+      if (isNewer && !isTrial) this.offered(rlf, now);
+      const taken = { sequence: rlf.sequence, digest: rlf.digest, inForce: !isNewer };
+      this.#outbox.reply(client, [MessageType.rlfPushed, sequence, bytes, taken]);
+    };
+    this.#readings.add({ text, use, refuse }, time);
+  }
+
+  /**
+   * At another server, which passes it on: its signature speaks, not the connection. A leader gives
+   * a large one to its followers, too, so that they have read it when it comes into force.
+   */
   received(from: ServerId, text: string, time: Time): void {
-    try {
-      const rlf = readRlf(text);
-      if (this.#pool.leads && mayFollow(rlf, this.#pool.state.rlf)) this.offered(rlf, time);
-    } catch (error) {
-      if (!(error instanceof LmError)) throw error;
-      const fields = { server: this.#pool.nameOf(from), reason: error.message };
+    // It is shown again and again until it is in force.
+    if (this.#offered?.text === text || this.#readings.has(text)) return;
+    const refuse = ({ message: reason }: LmError) => {
+      const fields = { server: this.#pool.nameOf(from), reason };
       this.#outbox.note('warn', 'an RLF that a server passed on was refused', fields);
-    }
+    };
+    const use = (rlf: Rlf, now: Time) => {
+      this.#pool.reporter.hasRead(rlf.sequence, now.boot);
+      if (this.#pool.leads && mayFollow(rlf, this.#pool.state.rlf)) this.offered(rlf, now);
+    };
+    this.#readings.add({ text, use, refuse }, time);
   }
 
   tick(time: Time): void {
+    this.#readings.tick(time);
     if (time.boot >= this.#nextDue) this.#show(time);
   }
 
@@ -61,10 +100,43 @@ export class Offers {
       this.#offered = null;
       return;
     }
-    this.#nextDue = now + OFFER_AGAIN_MS;
+    const waits = this.#pool.leads && this.#waitsForReaders(offered, now);
+    const isLarge = offered.licenses.length > CODES_READ_WHOLE;
+    const againMs = isLarge ? LARGE_OFFER_AGAIN_MS : OFFER_AGAIN_MS;
+    this.#nextDue = now + (waits ? READERS_LOOK_MS : againMs);
+    if (waits) return;
     const { sequence, digest, text } = offered;
     this.#pool.leaderRequests.enter({ type: 'rlf', sequence, digest, text });
   }
+
+  /** Some of those that are up have not read it, and may still do so in time. */
+  #waitsForReaders({ sequence, text, licenses }: Rlf, now: number): boolean {
+    if (licenses.length <= CODES_READ_WHOLE) return false;
+    const { picture, standing, state, server: self } = this.#pool;
+    const others = state.configuration.voters.filter((server) => server !== self);
+    const { term } = standing;
+    if (this.#announced.sequence !== sequence || this.#announced.term !== term) {
+      this.#announced = { sequence, term, until: now + RLF_READ_MS_MAX };
+      for (const server of others) this.#outbox.tell(server, { type: 'offer', text });
+    }
+    if (now >= this.#announced.until) return false;
+    return others.some((server) => {
+      return this.#pool.isUp(server) && picture.peer(server).read < sequence;
+    });
+  }
+}
+
+const READERS_LOOK_MS = 50;
+/** It is megabytes that are sent anew. */
+const LARGE_OFFER_AGAIN_MS = 10 * OFFER_AGAIN_MS;
+
+function older(offered: Rlf, current: Rlf): LmError {
+  return new LmError(
+    'bad-data',
+    `The RLF has sequence ${offered.sequence}; one of sequence ${current.sequence} is in force.`,
+    'To go back to what it says, sign it under a higher sequence: lm rlf sign --bump.',
+    { sequence: offered.sequence, inForce: current.sequence },
+  );
 }
 
 /**

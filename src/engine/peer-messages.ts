@@ -26,6 +26,8 @@ export type PeerMessage =
   | { readonly type: 'offer'; readonly text: string }
   /** An administrator wants `to` to lead; for the leader. */
   | { readonly type: 'transfer'; readonly to: ServerId }
+  /** An administrator wants the pool's tickets signed by a new secret; for the leader. */
+  | { readonly type: 'rotate-secret' }
   /** An administrator ends an authorization; for the leader. */
   | { readonly type: 'evict'; readonly id: Uint8Array }
   /**

@@ -36,23 +36,33 @@ export class Places {
   /** The place of a waiter as it is now. */
   mint({ id: license }: Row, { id, count, since, client }: Waiter): Uint8Array {
     const { clock, state, time } = this.#pool;
-    if (state.secret === null) return NO_PLACE;
+    const { current: secret } = state.secrets;
+    if (secret === null) return NO_PLACE;
     const { origin, now: at } = clock.stamp(time.boot);
     const said = encode([license, count, since, at, origin]);
-    return this.#seal.sign(state.secret, id, client.instance, said);
+    return this.#seal.sign(secret, id, client.instance, said);
   }
 
   /** Since when a request waits: by the place that it shows if that still counts, else from now. */
   since(shown: Uint8Array | null, { id: license, lifetimeMs }: Row, asked: Asked): number {
-    const { clock, state, time } = this.#pool;
+    const { clock, time } = this.#pool;
     const { origin, now } = clock.stamp(time.boot);
-    if (shown === null || state.secret === null) return now;
-    const said = this.#seal.open(state.secret, shown, asked);
+    if (shown === null) return now;
+    const said = this.#said(shown, asked);
     const place = said === null ? null : placeIn(said);
     if (place === null || place.license !== license || place.count !== asked.count) return now;
     const isFresh = place.at + pollMsOf(lifetimeMs) + WAITER_GRACE_MS >= now;
     if (origin === 0 || place.origin !== origin || !isFresh) return now;
     return Math.min(place.since, now);
+  }
+
+  /** What the pool signed, under its secret of now or one of before. */
+  #said(shown: Uint8Array, asked: Asked): Uint8Array | null {
+    for (const secret of this.#pool.state.secrets.all()) {
+      const said = this.#seal.open(secret, shown, asked);
+      if (said !== null) return said;
+    }
+    return null;
   }
 }
 

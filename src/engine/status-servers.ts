@@ -11,14 +11,15 @@ export function serverDocument(
   { name, address, fingerprint: id }: RlfServer,
   priority: number,
 ): Record<string, unknown> {
-  const known = id === pool.server || pool.leads;
+  const own = id === pool.server ? pool.state.rlf.sequence : null;
+  const told = pool.leads && pool.isUp(id) ? pool.picture.peer(id).rlf || null : null;
   return {
     name,
     address,
     role: roleOf(pool, id),
     state: stateOf(pool, id),
     priority,
-    rlfSequence: known && pool.isUp(id) ? pool.state.rlf.sequence : null,
+    rlfSequence: own ?? told,
   };
 }
 
@@ -48,10 +49,21 @@ export interface Cell {
   /** Seats that could be lent to another server now. */
   readonly lendable: number | null;
   readonly waiting: number | null;
+  /** Seats that a rollout is still to bring here or, below zero, to take away as they are free. */
+  readonly due: number;
 }
 
 /** One server's row of one license. */
-export function cellOf(pool: Pool, row: Row, { name: server, fingerprint: id }: RlfServer): Cell {
+export function cellOf(pool: Pool, row: Row, server: RlfServer): Cell {
+  const due = row.accounts.redistribution.due.get(server.fingerprint) ?? 0;
+  return { ...countsOf(pool, row, server), due };
+}
+
+function countsOf(
+  pool: Pool,
+  row: Row,
+  { name: server, fingerprint: id }: RlfServer,
+): Omit<Cell, 'due'> {
   const allocated = row.accounts.rows.get(id) ?? 0;
   if (id === pool.server) {
     const { inUse, line } = row;

@@ -3,6 +3,7 @@
  * authorizations. A key never appears, only its id.
  */
 import type { Client } from './client.ts';
+import { expiringAt } from './expiry-warnings.ts';
 import type { KeyTable, SeatKey } from './key-table.ts';
 import { STATUS_PAGE_MAX, STATUS_SCAN_MAX } from './limits.ts';
 import type { StatusQuery } from './messages.ts';
@@ -118,6 +119,14 @@ export class Status {
       .map((row) => this.#license(row));
   }
 
+  /** Seats that end within 30 days: when, in how many days, and how many are left then. */
+  #expiring({ license }: Row): Record<string, unknown> | null {
+    const expiring = license === null ? null : expiringAt(license, this.#pool.state.mark);
+    if (expiring === null) return null;
+    const { at, days, left } = expiring;
+    return { at: new Date(at).toISOString(), days, left };
+  }
+
   #license(row: Row): Record<string, unknown> {
     const { vendor, application, version } = row.named;
     const { hardLimit, freePool, deficit, records } = row.accounts;
@@ -129,6 +138,7 @@ export class Status {
       version,
       hardLimit,
       expires: expires === null ? null : new Date(expires).toISOString(),
+      expiring: this.#expiring(row),
       available: sum(
         cells.map(({ available }) => available),
         freePool,

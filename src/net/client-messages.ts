@@ -10,6 +10,7 @@ import {
   HOLDER_CHARACTERS_MAX,
   NAME_CHARACTERS_MAX,
   PATIENCE_MS_MAX,
+  RLF_PART_BYTES_MAX,
   SEATS_PER_REQUEST_MAX,
   SIGNATURE_CHARACTERS_MAX,
 } from '../engine/limits.ts';
@@ -76,6 +77,11 @@ export function readClientMessage(fields: Fields): ClientRequest {
       check(fields[5] === null || isBytes(fields[5], KEY_BYTES), 'a cursor is an id or null');
       break;
     case MessageType.rlfGet:
+      break;
+    case MessageType.rlfPush:
+      check(isCount(fields[2]) && isCount(fields[3]), 'a part has a place in its RLF');
+      check(isBytesUpTo(fields[4], RLF_PART_BYTES_MAX), 'a part of an RLF is at most 48 KiB');
+      check(typeof fields[5] === 'boolean', 'a trial is a flag');
       break;
     case MessageType.prove:
       check(isBytes(fields[2], KEY_BYTES), 'a key is 16 bytes');

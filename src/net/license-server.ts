@@ -22,9 +22,11 @@ import {
   type Hello,
   MessageType,
   type Prove,
+  type RlfPush,
   type Welcome,
 } from './protocol.ts';
 import { Prover } from './prover.ts';
+import { RlfUploads } from './rlf-uploads.ts';
 import type { Refused } from './server-connection.ts';
 import { welcomeTo } from './welcome.ts';
 
@@ -66,6 +68,7 @@ export class LicenseServer {
   readonly #core: Core;
   readonly #node: Node;
   readonly #prover: Prover;
+  readonly #uploads = new RlfUploads<Answerable>();
   readonly #links: PeerLinks;
   /** That of which the links are those of the servers. */
   #linkedRlf: Rlf;
@@ -168,7 +171,10 @@ export class LicenseServer {
       handler: {
         welcome: (hello) => this.#welcome(hello),
         receive: (client, message) => this.#receive(client, message),
-        closed: (client) => this.#node.receive({ type: 'closed', client }),
+        closed: (client) => {
+          this.#uploads.drop(client);
+          this.#node.receive({ type: 'closed', client });
+        },
         acceptPeer: (arrival) => this.#links.accept(arrival),
         refused: (connection, error) => this.#refused(connection, error),
       },
@@ -207,7 +213,26 @@ export class LicenseServer {
 
   #receive(client: Answerable, message: ClientRequest): void {
     if (message[0] === MessageType.prove) this.#prove(client, message);
+    else if (message[0] === MessageType.rlfPush) this.#take(client, message);
     else this.#node.receive({ type: 'message', client, message });
+  }
+
+  /** A part of a pushed RLF; the last one lets the core judge it. */
+  #take(client: Answerable, push: RlfPush): void {
+    const [, sequence, bytes, , , isTrial] = push;
+    try {
+      const { taken, text } = this.#uploads.take(client, push, this.#options.now().boot);
+      if (text !== null) {
+        this.#node.receive({ type: 'pushed', push: { client, sequence, text, bytes, isTrial } });
+        return;
+      }
+      client.send([MessageType.rlfPushed, sequence, taken, null]);
+    } catch (error) {
+      if (!(error instanceof LmError)) throw error;
+      const { code, message, hint, details } = error;
+      client.send([MessageType.error, sequence, code, message, hint, details]);
+    }
+    client.flush();
   }
 
   /** A held key was flushed before its grant was sent, so a proof promises nothing new. */

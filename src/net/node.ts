@@ -4,8 +4,9 @@
  * batch gathers in the sockets: group commit, the only way to many grants a second.
  */
 import type { Client } from '../engine/client.ts';
-import type { Core, Event } from '../engine/core.ts';
+import type { Core } from '../engine/core.ts';
 import type { Effects, PeerSend } from '../engine/effects.ts';
+import type { Event } from '../engine/event.ts';
 import type { Write } from '../engine/records.ts';
 import type { Time } from '../engine/time.ts';
 import type { Log } from './log.ts';

@@ -30,6 +30,7 @@ export const PeerType = {
   relayed: 105,
   refused: 106,
   evict: 107,
+  rotateSecret: 109,
   /** Of the link itself; they never reach the core. */
   ping: 110,
   pong: 111,
@@ -57,6 +58,8 @@ export function peerFields(message: PeerMessage): unknown[] {
       return [PeerType.relayed, 0, message.to, message.number, packable(message.message)];
     case 'refused':
       return [PeerType.refused, 0, message.code, message.message, message.hint, message.boot];
+    case 'rotate-secret':
+      return [PeerType.rotateSecret, 0];
     case 'evict':
       return [PeerType.evict, 0, message.id];
   }
@@ -82,6 +85,8 @@ export function readPeerMessage(fields: Fields, ends: Ends): PeerMessage {
       return readRelayed(fields);
     case PeerType.refused:
       return readRefused(fields);
+    case PeerType.rotateSecret:
+      return { type: 'rotate-secret' };
     case PeerType.evict:
       return { type: 'evict', id: readId(fields[2], ID_BYTES, 'an id') };
     default:

@@ -2,9 +2,10 @@
  * The links of this server to all others of the pool, kept in step with the RLF's list, and the
  * connections that those opened to it. What comes and goes there becomes events of the core.
  */
-import type { Event } from '../engine/core.ts';
+
 import type { PeerSend } from '../engine/effects.ts';
 import { assert, type LmError } from '../engine/errors.ts';
+import type { Event } from '../engine/event.ts';
 import type { Identity } from '../engine/identity.ts';
 import type { RlfServer } from '../engine/license/types.ts';
 import { OUTAGE_LOG_MS, PEER_GONE_MS_MIN } from '../engine/limits.ts';

@@ -64,8 +64,22 @@ export type Prove = [
 ];
 export type Proof = [type: typeof MessageType.proof, sequence: number, jws: string];
 
+/**
+ * A part of the text of an RLF, UTF-8: the parts of one RLF follow each other, each answered before
+ * the next is sent. With the last one the RLF is offered to the pool, or in a `trial` only judged.
+ */
+export type RlfPush = [
+  type: typeof MessageType.rlfPush,
+  sequence: number,
+  /** Of all parts together. */
+  bytes: number,
+  offset: number,
+  part: Uint8Array,
+  trial: boolean,
+];
+
 /** What a client may send once it said hello. */
-export type ClientRequest = ClientMessage | Prove;
+export type ClientRequest = ClientMessage | Prove | RlfPush;
 
 /** What a server answers, or tells unasked. */
 export type ServerMessage = CoreMessage | Welcome | Proof;

@@ -67,8 +67,12 @@ export type ServerSocket = Pick<
 
 const NOTHING = new Uint8Array(0);
 
-/** A few bytes ask for what may be megabytes: one at a time, or a pipeline of them fills memory. */
-const BULKY: ReadonlySet<number> = new Set([MessageType.status, MessageType.rlfGet]);
+/** Megabytes are asked for, or come: one at a time, or a pipeline of them fills memory. */
+const BULKY: ReadonlySet<number> = new Set([
+  MessageType.status,
+  MessageType.rlfGet,
+  MessageType.rlfPush,
+]);
 
 export class ServerConnection implements Answerable, Served {
   readonly number: number;

@@ -166,8 +166,12 @@ describe('lm rlf diff', () => {
     expect(draft.stderr).toContain('draft.toml: The signature of the RLF is wrong');
   });
 
-  test('with the live pool: not yet', async () => {
-    expect((await place.lm(['rlf', 'diff', 'base.toml'])).code).toBe(64);
+  test('with the live pool: which has to be named, and up', async () => {
+    const bare = await place.lm(['rlf', 'diff', 'base.toml'], { env: { LM_POOL: 'no.pool' } });
+    expect([bare.code, bare.stdout]).toEqual([78, '']);
+    const dead = ['--servers', '127.0.0.1:1', '--insecure'];
+    expect((await place.lm(['rlf', 'diff', 'base.toml', ...dead])).code).toBe(69);
+    expect((await place.lm(['rlf', 'push', 'base.toml', ...dead])).code).toBe(69);
   });
 });
 

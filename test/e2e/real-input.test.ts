@@ -199,6 +199,7 @@ function tokenOf(
       keyLifetimeMs: KEY_LIFETIME_MS_DEFAULT,
       commuterDays: 0,
       commuterShare: 0,
+      onExpiry: 'stop',
     },
     key,
   );

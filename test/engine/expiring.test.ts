@@ -1,6 +1,6 @@
 /** DESIGN section 6: keys that end by themselves, however many of them at once. */
 import { expect, test } from 'bun:test';
-import type { Event } from '../../src/engine/core.ts';
+import type { Event } from '../../src/engine/event.ts';
 import { tableWrite } from '../../src/engine/key-journal.ts';
 import { licenseKey } from '../../src/engine/license/distribution.ts';
 import { EXPIRED_PER_TICK_MAX } from '../../src/engine/limits.ts';

@@ -1,7 +1,7 @@
 /** DESIGN sections 4, 6, 8 and 9: a newer RLF, and what it does to seats in use. */
 import { describe, expect, test } from 'bun:test';
-import type { Event } from '../../src/engine/core.ts';
 import { LmError } from '../../src/engine/errors.ts';
+import type { Event } from '../../src/engine/event.ts';
 import { CLOCK_DRIFT_MAX, MARGIN_MS } from '../../src/engine/limits.ts';
 import { MessageType } from '../../src/engine/messages.ts';
 import { ADMIN, makeRlf, type SampleCode, type SampleRlf } from './sample-rlf.ts';

@@ -1,6 +1,6 @@
 /** DESIGN section 4: moves that were proposed before a crash and are applied after it. */
 import { expect, test } from 'bun:test';
-import type { Event } from '../../src/engine/core.ts';
+import type { Event } from '../../src/engine/event.ts';
 import { MessageType } from '../../src/engine/messages.ts';
 import { makeRlf } from './sample-rlf.ts';
 import { Server } from './server.ts';

@@ -34,6 +34,7 @@ export const DEFAULT_CODE: LicenseCode = {
   keyLifetimeMs: 60_000,
   commuterDays: 0,
   commuterShare: 0,
+  onExpiry: 'stop',
 };
 
 export function makeRlf({

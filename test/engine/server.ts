@@ -1,7 +1,8 @@
 /** One server's core with its records in memory, run as the node loop runs it; time stands still. */
 import type { Client } from '../../src/engine/client.ts';
-import { Core, type CoreOptions, type Event } from '../../src/engine/core.ts';
+import { Core, type CoreOptions } from '../../src/engine/core.ts';
 import type { Notice } from '../../src/engine/effects.ts';
+import type { Event } from '../../src/engine/event.ts';
 import type { Rlf } from '../../src/engine/license/types.ts';
 import { type ClientMessage, type CoreMessage, MessageType } from '../../src/engine/messages.ts';
 import type { RecordSource, Write } from '../../src/engine/records.ts';

@@ -8,7 +8,7 @@ import { publicKeyProblem, signingKeyFromPem, thumbprint } from '../../src/engin
 import type { LicenseCode } from '../../src/engine/license/types.ts';
 import { ADMIN, failureOf, GRANT, makePem, STRANGER, VENDOR } from './samples.ts';
 
-const readWith = (token: string, key = VENDOR) => readCode(token, () => key.publicKey);
+const readWith = (token: string, key = VENDOR) => readCode(token, () => [key.publicKey]);
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const HEADER = { alg: 'EdDSA', typ: 'lm-license+jwt' };
 const CLAIMS = {
@@ -59,6 +59,7 @@ describe('license codes', () => {
       keyLifetimeMs: fc.integer({ min: 26, max: 86_400 }).map((s) => s * 1000),
       commuterDays: fc.integer({ min: 1, max: 366 }),
       commuterShare: fc.double({ min: 0, max: 1, noNaN: true }).map(Math.abs),
+      onExpiry: fc.constantFrom('finish' as const, 'stop' as const),
     });
     fc.assert(
       fc.property(grant, (given) => {

@@ -115,7 +115,7 @@ describe('the difference between two RLFs', () => {
     ]);
     const later = { grant: { expires: null }, distribution: { A: 40, B: 30, C: 30 } };
     expect(words(before, { licenses: [later] })).toEqual([
-      'license Acme Application 1.0: code code-1 changed',
+      'license Acme Application 1.0: code code-1: expires 2027-01-31T00:00:00Z becomes null',
     ]);
   });
 

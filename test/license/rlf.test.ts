@@ -175,8 +175,14 @@ describe('contradictions are refused by name', () => {
   });
 
   test('vendors', () => {
-    const more = `[[vendor]]\nname = "Acme"\nkey = "${STRANGER.publicKey}"\n`;
+    const table = (key: string) => `[[vendor]]\nname = "Acme"\nkey = "${key}"\n`;
+    const more = table(VENDOR.publicKey);
     expect(complaint(unsignedRlf({ more }))).toContain('Two [[vendor]] tables');
+    // A vendor that changes its key has two for a while, and codes by both.
+    const licenses = [{}, { signer: STRANGER }];
+    const both = readRlf(signedRlf({ licenses, more: table(STRANGER.publicKey) }));
+    expect(both.licenses.length).toBe(2);
+    expect(complaint(unsignedRlf({ licenses }))).toContain('not signed by the key');
   });
 });
 

@@ -32,6 +32,7 @@ export const GRANT: LicenseCode = {
   keyLifetimeMs: 60_000,
   commuterDays: 30,
   commuterShare: 0.25,
+  onExpiry: 'stop',
 };
 
 export interface SampleLicense {

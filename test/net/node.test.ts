@@ -1,7 +1,8 @@
 /** STYLE rule 2: persist, flush, then send, to clients and to other servers alike. */
 import { expect, test } from 'bun:test';
-import type { Core, Event } from '../../src/engine/core.ts';
+import type { Core } from '../../src/engine/core.ts';
 import { type Effects, Outbox } from '../../src/engine/effects.ts';
+import type { Event } from '../../src/engine/event.ts';
 import { put, Space, spacePrefix } from '../../src/engine/records.ts';
 import { type Answerable, Node } from '../../src/net/node.ts';
 import { transferTo } from './member.ts';

@@ -95,6 +95,16 @@ export class Clients {
     });
   }
 
+  /** As `lm rlf push` does, all parts at once. */
+  push(to: string, text: string): void {
+    const server = this.#pool.server(to);
+    const client = this.#pool.client('admin');
+    const sequence = client.sends(this.#pool.now);
+    const push = { client: client.at(to), sequence, text, bytes: text.length, isTrial: false };
+    server.step({ type: 'pushed', push });
+    this.#pool.settle();
+  }
+
   evict([name = '', server = '']: readonly string[]): void {
     this.act(server, { act: 'evict', id: this.#pool.client(name).publicId });
   }

@@ -1,4 +1,5 @@
 /** Carries out the commands of a scenario. */
+import type { Rlf } from '../../src/engine/license/types.ts';
 import type { PeerMessage } from '../../src/engine/peer-messages.ts';
 import { makeRlf, type SampleCode } from '../engine/sample-rlf.ts';
 import type { ScenarioRunner } from '../scenario-files.ts';
@@ -81,13 +82,19 @@ export class Runner implements ScenarioRunner {
     step: ([name]) => this.#server(name).step({ type: 'tick' }),
     'step-aside': ([name]) => this.#server(name).step({ type: 'step-aside' }),
     transfer: ([name = '', to = '']) => this.#clients.act(name, { act: 'transfer', to }),
+    'rotate-secret': ([name = '']) => this.#clients.act(name, { act: 'rotate-secret' }),
     request: (words) => this.#clients.request(words),
     beat: (words) => this.#clients.beat(words),
     release: (words) => this.#clients.release(words),
     evict: (words) => this.#clients.evict(words),
     hold: (names) => this.#clients.hold(names),
     deliver: (names) => this.#clients.deliver(names),
-    offer: (words) => this.#offer(words),
+    offer: ([name, ...words]) => {
+      this.#server(name).step({ type: 'offered', rlf: this.#next(words) });
+      this.#pool.settle();
+    },
+    push: ([name = '', ...words]) => this.#clients.push(name, this.#next(words).text),
+    'push-again': ([name = '']) => this.#clients.push(name, this.#last()),
     entries: ([name, count]) => this.#enter(this.#server(name), Number(count)),
     servers: (names) => {
       for (const server of this.#named(names)) this.#shown.push(serversText(server));
@@ -121,30 +128,27 @@ export class Runner implements ScenarioRunner {
   }
 
   #begin(words: readonly string[]): void {
-    const names: string[] = [];
-    const distribution: Record<string, number> = {};
-    for (const word of words) {
-      const [name = '', value] = word.split('=');
-      if (!/^[A-Z]$/.test(name)) continue;
-      names.push(name);
-      if (value !== undefined) distribution[name] = Number(value);
-    }
-    const isGiven = Object.keys(distribution).length > 0;
-    const code = { ...codeIn(words), distribution: isGiven ? distribution : null };
+    const names = words.map((word) => word.split('=')[0] ?? '').filter(isServer);
+    const code = { ...codeIn(words), distribution: distributionIn(words) };
     const pool = new ScenarioPool(names, [code]);
     this.#scenario = { pool, clients: new Clients(pool), code, sequence: 1 };
   }
 
-  #offer([name, ...words]: readonly string[]): void {
+  /** The next RLF. */
+  #next(words: readonly string[]): Rlf {
     const started = this.#started;
-    // An initial distribution means nothing to a license that is in use.
-    started.code = { ...codeIn(words, started.code), distribution: null };
+    started.code = { ...codeIn(words, started.code), distribution: distributionIn(words) };
     started.sequence += 1;
     const servers = this.#pool.servers.map((server) => server.name);
     const { code, sequence } = started;
-    const rlf = makeRlf({ sequence, servers, codes: [code] });
-    this.#server(name).step({ type: 'offered', rlf });
-    this.#pool.settle();
+    return makeRlf({ sequence, servers, codes: [code] });
+  }
+
+  /** The text of the RLF that was offered last. */
+  #last(): string {
+    const servers = this.#pool.servers.map((server) => server.name);
+    const { code, sequence } = this.#started;
+    return makeRlf({ sequence, servers, codes: [code] }).text;
   }
 
   /** Entries that mean nothing here: evictions of keys that nobody has. */
@@ -157,6 +161,20 @@ export class Runner implements ScenarioRunner {
     }
     this.#pool.settle();
   }
+}
+
+function isServer(name: string): boolean {
+  return /^[A-Z]$/.test(name);
+}
+
+/** `A=40 B=30`; null for an even split. */
+function distributionIn(words: readonly string[]): Record<string, number> | null {
+  const seats = words
+    .map((word) => word.split('='))
+    .flatMap(([name = '', value]): [string, number][] => {
+      return isServer(name) && value !== undefined ? [[name, Number(value)]] : [];
+    });
+  return seats.length === 0 ? null : Object.fromEntries(seats);
 }
 
 /** `limit=100 lifetime=60000`. */

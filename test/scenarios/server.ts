@@ -1,6 +1,7 @@
 /** One server of a scenario: the real core on records in memory, run as the node loop runs it. */
-import { Core, type Event } from '../../src/engine/core.ts';
+import { Core } from '../../src/engine/core.ts';
 import { LmError } from '../../src/engine/errors.ts';
+import type { Event } from '../../src/engine/event.ts';
 import { MessageType } from '../../src/engine/messages.ts';
 import { fingerprintOf } from '../engine/sample-rlf.ts';
 import { Records, START } from '../engine/server.ts';

@@ -18,6 +18,8 @@ export function answerText(message: CoreMessage): string {
       return `${message[3]} is fenced, at ${message[2]}`;
     case MessageType.released:
       return message[2] ? `released ${message[3]}` : 'nothing to release';
+    case MessageType.rlfPushed:
+      return `RLF ${message[3]?.sequence} ${message[3]?.inForce ? 'is in force' : 'taken'}`;
     case MessageType.done:
       return 'done';
     case MessageType.error:

@@ -4,6 +4,7 @@ import type { Mutant } from './mutants.ts';
 
 const LEADING = 'src/engine/pool/leading.ts';
 const SERVERS = 'src/engine/ledger/servers.ts';
+const REDISTRIBUTION = 'src/engine/ledger/redistribution.ts';
 const KEY_MOVES = 'src/engine/key-moves.ts';
 
 const TAKES_NEXT = 'if (number !== known.proposal + 1) return false;';
@@ -45,6 +46,21 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     [SERVERS, TAKES_NEXT, 'if (number > known.proposal + 1) return false;'],
     [LEADING, 'if (number !== next) continue;', ''],
   ),
+  mutant('a ticket of the secret before is worth nothing', [
+    'src/engine/ledger/secrets.ts',
+    'for (const { secret } of this.#former) yield secret;',
+    '',
+  ]),
+  mutant('what a server gained by a rollout stays due to it', [
+    REDISTRIBUTION,
+    'if (gained > 0) this.#put(to, Math.max(0, gained - count));',
+    '',
+  ]),
+  mutant('a rollout takes seats that are in use', [
+    'src/engine/rows.ts',
+    'const count = Math.min(row.available, row.allocated - row.outgoing - keep);',
+    'const count = row.allocated - row.outgoing - keep;',
+  ]),
 ];
 
 /** Found too, after more seeds. */
@@ -58,6 +74,11 @@ export const RARE_POOL_MUTANTS: readonly Mutant[] = [
     KEY_MOVES,
     'this.#dropAll(new Set(entry.licenses));',
     '',
+  ]),
+  mutant('a rollout that is under way is not on disk', [
+    REDISTRIBUTION,
+    'sorted(this.due)];',
+    '[]];',
   ]),
 ];
 

@@ -1,5 +1,6 @@
 /** The server of a simulation: the real core in the real node loop, on a simulated machine. */
-import { Core, type Event } from '../../src/engine/core.ts';
+import { Core } from '../../src/engine/core.ts';
+import type { Event } from '../../src/engine/event.ts';
 import type { Rlf } from '../../src/engine/license/types.ts';
 import type { ClientMessage } from '../../src/engine/messages.ts';
 import type { Write } from '../../src/engine/records.ts';

@@ -62,7 +62,7 @@ async function readGiven(given: string, trusted: string | null): Promise<Shown> 
 }
 
 function readBare(token: string, trusted: string | null): Shown {
-  const code = trusted === null ? peekCode(token) : readCode(token, () => trusted);
+  const code = trusted === null ? peekCode(token) : readCode(token, () => [trusted]);
   return { code, vendorKey: trusted };
 }
 

@@ -86,6 +86,10 @@ export default class CodeSign extends BaseCommand {
       dependsOn: ['commuter-days'],
       description: 'Largest share of the seats that may leave at once, 0 to 1. Default: 1.',
     }),
+    'on-expiry': Flags.option({ options: ['finish', 'stop'] as const })({
+      description: 'Applications that run when the code ends: they may finish, or have to stop.',
+      default: 'stop',
+    }),
     ...outputFlags,
     json: BaseCommand.json,
   };
@@ -108,6 +112,7 @@ export default class CodeSign extends BaseCommand {
       keyLifetimeMs: flags['key-lifetime'] ?? KEY_LIFETIME_MS_DEFAULT,
       commuterDays: days,
       commuterShare: days === 0 ? 0 : (flags['commuter-share'] ?? 1),
+      onExpiry: flags['on-expiry'],
     };
     refuseEmptySpan(grant);
     const file = licenseFileOf(grant, await readSigningKey(flags.key));

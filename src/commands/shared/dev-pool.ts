@@ -101,6 +101,7 @@ function exampleCode(): LicenseCode {
     keyLifetimeMs: KEY_LIFETIME_MS_DEFAULT,
     commuterDays: 0,
     commuterShare: 0,
+    onExpiry: 'stop',
   };
 }
 

@@ -1,5 +1,6 @@
-/** What a waiting request tells meanwhile, on standard error: a spinner, or lines that change. */
+/** What a waiting request tells meanwhile, on standard error. */
 import type { WaitingNews } from '../../net/client/ask.ts';
+import { liveLine } from './live-line.ts';
 import { printable } from './printable.ts';
 
 export interface Progress {
@@ -8,46 +9,10 @@ export interface Progress {
   readonly stop: () => void;
 }
 
-interface Spinner {
-  text: string;
-  stop(): unknown;
-}
-
 export function waitingProgress(application: string): Progress {
   const name = printable(application);
-  let last = '';
-  let spinner: Spinner | null = null;
-  let stopped = false;
-  const spin = async (text: string) => {
-    const { default: ora } = await import('ora');
-    if (stopped || spinner !== null) return;
-    const color = process.env['NO_COLOR'] ? false : 'cyan';
-    // Keys typed meanwhile belong to the command that starts next.
-    spinner = ora({ text, color, discardStdin: false, hideCursor: true }).start();
-  };
-  return {
-    onWaiting: (news) => {
-      const text = `Waiting for ${name}: ${wordsFor(news)}`;
-      if (text === last || stopped) return;
-      last = text;
-      if (!canSpin()) process.stderr.write(`${text}\n`);
-      else if (spinner === null) void spin(text);
-      else spinner.text = text;
-    },
-    stop: () => {
-      stopped = true;
-      spinner?.stop();
-      spinner = null;
-    },
-  };
-}
-
-/**
- * A terminal that does not know its width says 0, as a new pty does: ora would divide by it, and
- * clear lines without end.
- */
-function canSpin(): boolean {
-  return process.stderr.isTTY === true && process.stderr.columns > 0;
+  const { say, stop } = liveLine();
+  return { onWaiting: (news) => say(`Waiting for ${name}: ${wordsFor(news)}`), stop };
 }
 
 function wordsFor(news: WaitingNews): string {

@@ -63,9 +63,10 @@ function serverTable(servers: readonly Fields[]): string {
 
 /** A license with its distribution table (FIG. 5). */
 export function licenseWords(license: Fields): string {
-  const { expires, waiting, deficit, held, commuted } = license;
+  const { expires, expiring, waiting, deficit, held, commuted } = license;
   const notes = [
     expires === null || expires === undefined ? '' : `expires ${text(expires)}`,
+    expiringWords(fieldsOf(expiring)),
     some(held, 'held'),
     some(commuted, 'commuted'),
     some(waiting, 'waiting'),
@@ -135,6 +136,13 @@ const UNITS = [
   ['m', 60],
   ['s', 1],
 ] as const;
+
+/** Empty where nothing ends soon. */
+function expiringWords({ days, left }: Fields): string {
+  if (typeof days !== 'number') return '';
+  const when = days === 1 ? 'WITHIN A DAY' : `WITHIN ${days} DAYS`;
+  return left === 0 ? `ENDS ${when}` : `ONLY ${text(left)} SEATS ${when}`;
+}
 
 function some(value: unknown, what: string): string {
   return typeof value === 'number' && value > 0 ? `${value} ${what}` : '';

@@ -5,6 +5,7 @@
  * Invariant: sum of rows + free pool + records = hard limit + deficit, and none is negative.
  */
 import { assert } from '../errors.ts';
+import { Redistribution } from './redistribution.ts';
 
 /** A server's id names its row; these name the rest. */
 export const FREE_POOL = 'free-pool';
@@ -27,11 +28,14 @@ export interface Accounts {
    * opened last, where that is longer than the license's L of now.
    */
   readonly longest: Map<string, number>;
+  /** What a newer RLF wants moved. */
+  readonly redistribution: Redistribution;
 }
 
 export function openAccounts(license: string): Accounts {
   const numbers = { hardLimit: 0, freePool: 0, records: 0, deficit: 0 };
-  return { license, ...numbers, rows: new Map(), opened: new Map(), longest: new Map() };
+  const maps = { rows: new Map(), opened: new Map(), longest: new Map() };
+  return { license, ...numbers, ...maps, redistribution: new Redistribution() };
 }
 
 /** Puts a new license's seats where its initial distribution says (FIG. 4). */
@@ -65,6 +69,7 @@ export function setHardLimit(accounts: Accounts, hardLimit: number): void {
     accounts.freePool -= taken;
     accounts.deficit += -more - taken;
   }
+  accounts.redistribution.settle(accounts);
   checkBalance(accounts);
 }
 
@@ -83,6 +88,7 @@ export function moveSeats(
   const paid = Math.min(accounts.freePool, accounts.deficit);
   accounts.freePool -= paid;
   accounts.deficit -= paid;
+  accounts.redistribution.moved({ from, to, count }, accounts);
   checkBalance(accounts);
   return true;
 }
@@ -153,19 +159,23 @@ export function accountsRecord(accounts: Accounts): unknown[] {
   return [
     ...[hardLimit, freePool, records, deficit],
     ...[rows, opened, longest].map((numbers) => [...numbers].sort(byServer)),
+    accounts.redistribution.record(),
   ];
 }
 
 export function readAccounts(license: string, record: unknown): Accounts {
-  const [hardLimit, freePool, records, deficit, rows, opened, longest] = record as [
+  const [hardLimit, freePool, records, deficit, rows, opened, longest, moving] = record as [
     ...[number, number, number, number],
-    ...[[string, number][], [string, number][], [string, number][]],
+    ...[[string, number][], [string, number][], [string, number][], unknown],
   ];
+  const redistribution = new Redistribution();
+  redistribution.restore(moving);
   const accounts = {
     ...{ license, hardLimit, freePool, records, deficit },
     rows: new Map(rows),
     opened: new Map(opened),
     longest: new Map(longest),
+    redistribution,
   };
   checkBalance(accounts);
   return accounts;
@@ -175,6 +185,7 @@ export function readAccounts(license: string, record: unknown): Accounts {
 export function assignAccounts(known: Accounts, read: Accounts): void {
   const { hardLimit, freePool, records, deficit } = read;
   Object.assign(known, { hardLimit, freePool, records, deficit });
+  known.redistribution.restore(read.redistribution.record());
   for (const name of ['rows', 'opened', 'longest'] as const) {
     known[name].clear();
     for (const [server, number] of read[name]) known[name].set(server, number);

@@ -21,9 +21,10 @@ export function supersedes(offered: Rlf, current: Rlf): boolean {
   if (offered.sequence === current.sequence && offered.digest !== current.digest) {
     throw new LmError(
       'bad-data',
-      `The RLF in force has sequence ${current.sequence} too, and other content.`,
+      `The RLF in force has sequence ${current.sequence} too, and other content: its digest is ` +
+        `${current.digest}, that of the one offered ${offered.digest}.`,
       'Sign the new content under a higher sequence: lm rlf sign --bump.',
-      { sequence: current.sequence },
+      { sequence: current.sequence, inForce: current.digest, offered: offered.digest },
     );
   }
   return offered.sequence > current.sequence;

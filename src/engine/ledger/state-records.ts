@@ -164,24 +164,25 @@ function byId(a: HeldSeat, b: HeldSeat): number {
 }
 
 function headRecord(state: LedgerState): unknown[] {
-  const { applied, term, configuration, mark, epoch, secretGeneration, secret } = state;
+  const { applied, term, configuration, mark, epoch, secrets } = state;
   const { voters, learners } = configuration;
   const evicted = [...state.evicted].sort(([a], [b]) => (a < b ? -1 : 1));
-  const numbers = [applied, term, mark, epoch, secretGeneration];
-  return [...numbers, secret, [voters, learners], state.servers.record(), evicted];
+  const numbers = [applied, term, mark, epoch, secrets.generation];
+  const rest = [[voters, learners], state.servers.record(), evicted, secrets.record()];
+  return [...numbers, secrets.current, ...rest];
 }
 
 function readHead(state: LedgerState, record: unknown): void {
-  const [applied, term, mark, , secretGeneration, secret, [voters, learners], servers, evicted] =
+  const [applied, term, mark, , generation, secret, [voters, learners], servers, evicted, former] =
     record as [
       ...[number, number, number, number, number, Uint8Array | null],
       ...[[Configuration['voters'], Configuration['learners']], unknown, [string, number][]],
+      unknown,
     ];
   state.applied = applied;
   state.term = term;
   state.mark = mark;
-  state.secretGeneration = secretGeneration;
-  state.secret = secret?.slice() ?? null;
+  state.secrets.restore(generation, secret, former);
   state.configuration = { voters, learners };
   state.servers.restore(servers);
   state.evicted.clear();

@@ -3,7 +3,7 @@
  * in the transaction that applies it, so that a start reads it and replays nothing.
  */
 import { assert } from '../errors.ts';
-import { distributionOf } from '../license/distribution.ts';
+import { distributionById, isSpreadAlike, serversAs } from '../license/distribution.ts';
 import { LicenseTable, type TableLicense } from '../license/license-table.ts';
 import { readRlf } from '../license/rlf.ts';
 import type { Rlf } from '../license/types.ts';
@@ -25,6 +25,7 @@ import type { Author, Entry, LogEntry, Proposal } from './entries.ts';
 import type { HeldSeat } from './held-seats.ts';
 import { MovedKeys } from './moved-keys.ts';
 import { successor } from './offer.ts';
+import { Secrets } from './secrets.ts';
 import { Servers } from './servers.ts';
 import { readStateRecord, StateWrites, stateRecord } from './state-records.ts';
 
@@ -48,8 +49,7 @@ export class LedgerState {
   mark = 0;
   /** How often the pool was founded anew. */
   readonly epoch = 1;
-  secret: Uint8Array | null = null;
-  secretGeneration = 0;
+  readonly secrets = new Secrets();
   rlf: Rlf;
   /** FIG. 4: the RLF's licenses in memory, never modified while that RLF is in force. */
   table: LicenseTable;
@@ -163,10 +163,7 @@ export class LedgerState {
       case 'mark':
         return this.#advanceMark(entry.time);
       case 'secret':
-        if (entry.generation <= this.secretGeneration) return 'void';
-        this.secret = entry.secret;
-        this.secretGeneration = entry.generation;
-        return NOTHING;
+        return this.secrets.rotate(entry.generation, entry.secret, this.mark) ? NOTHING : 'void';
     }
   }
 
@@ -291,13 +288,19 @@ export class LedgerState {
   #enforce({ text }: Extract<Entry, { type: 'rlf' }>): Touched | 'void' {
     const rlf = successor(text, this.rlf);
     if (rlf === null) return 'void';
-    const before = this.table;
+    const before = { table: this.table, servers: serversAs(rlf.servers, this.rlf.servers) };
     this.rlf = rlf;
     this.table = new LicenseTable(this.rlf);
     for (const id of this.accounts.keys()) {
-      this.#keepLifetime(id, lifetimeAt(before.byId(id), this.mark), this.mark);
+      this.#keepLifetime(id, lifetimeAt(before.table.byId(id), this.mark), this.mark);
     }
-    this.#openLicenses();
+    const opened = this.#openLicenses();
+    for (const license of this.table.licenses) {
+      if (opened.has(license.id)) continue;
+      const old = before.table.byId(license.id);
+      const isSame = old !== null && isSpreadAlike([old, before.servers], [license, rlf.servers]);
+      if (!isSame) this.#aim(license);
+    }
     return null;
   }
 
@@ -305,6 +308,7 @@ export class LedgerState {
     if (time <= this.mark) return 'void';
     const before = this.mark;
     this.mark = time;
+    this.secrets.forget(time);
     this.#forgetMoved(({ until }) => until <= time);
     for (const [id, until] of this.evicted) if (until <= time) this.evicted.delete(id);
     if (before === 0) {
@@ -316,6 +320,7 @@ export class LedgerState {
       if (!license.changesBetween(before, time)) continue;
       this.#keepLifetime(license.id, lifetimeAt(license, before), time);
       this.#setLimit(license.id, license.limitAt(time));
+      if (this.accounts.get(license.id)?.redistribution.isUnderWay) this.#aim(license);
       touched.add(license.id);
     }
     return touched;
@@ -328,8 +333,9 @@ export class LedgerState {
     for (const server of accounts.rows.keys()) keepLongest(accounts, server, beforeMs);
   }
 
-  /** Opens accounts for new licenses, and gives every license the limit that is due now. */
-  #openLicenses(): void {
+  /** Opens accounts for new licenses, which are returned, and gives all the limit of now. */
+  #openLicenses(): ReadonlySet<string> {
+    const opened = new Set<string>();
     for (const license of this.table.licenses) {
       if (this.accounts.has(license.id)) {
         this.#setLimit(license.id, license.limitAt(this.mark));
@@ -338,22 +344,27 @@ export class LedgerState {
       const accounts = openAccounts(license.id);
       distribute(accounts, this.#initialDistribution(license));
       this.accounts.set(license.id, accounts);
+      opened.add(license.id);
     }
     for (const [id, accounts] of this.accounts) {
       if (this.table.byId(id) !== null) continue;
       setHardLimit(accounts, 0);
+      accounts.redistribution.stop();
     }
+    return opened;
+  }
+
+  /** Its seats are to go where the RLF in force wants them, as they are free. */
+  #aim(license: TableLicense): void {
+    const accounts = this.accounts.get(license.id);
+    accounts?.redistribution.aim(this.#initialDistribution(license).rows, accounts);
   }
 
   /** By server id, of the codes whose dates hold; what begins later comes as a raised limit. */
   #initialDistribution(license: TableLicense) {
     const { servers } = this.rlf;
     const active = { ...license, codes: license.activeAt(this.mark) };
-    const { rows, freePool } = distributionOf(active, servers);
-    const byId = servers.map(
-      ({ name, fingerprint }) => [fingerprint, rows.get(name) ?? 0] as const,
-    );
-    return { rows: new Map(byId), freePool };
+    return distributionById(active, servers);
   }
 
   #setLimit(id: string, limit: number): void {

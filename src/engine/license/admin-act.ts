@@ -11,7 +11,9 @@ export type AdminAct =
   /** Ends an authorization: base64url of its id. */
   | { readonly act: 'evict'; readonly id: string }
   /** Hands leadership to the server of this name. */
-  | { readonly act: 'transfer'; readonly to: string };
+  | { readonly act: 'transfer'; readonly to: string }
+  /** Signs tickets by a new secret from then on. */
+  | { readonly act: 'rotate-secret' };
 
 export type AdminDocument = AdminAct & {
   readonly pool: string;
@@ -74,9 +76,10 @@ function documentIn(text: string): AdminDocument {
   }
   if (typeof document !== 'object' || document === null) throw malformed();
   const { act, id, to, pool, epoch, server, nonce, expires } = document as Record<string, unknown>;
-  const texts = [pool, server, nonce, act === 'evict' ? id : to];
+  const argument = act === 'evict' ? id : to;
+  const texts = [pool, server, nonce, ...(act === 'rotate-secret' ? [] : [argument])];
   const isWhole =
-    (act === 'evict' || act === 'transfer') &&
+    (act === 'evict' || act === 'transfer' || act === 'rotate-secret') &&
     texts.every((value) => typeof value === 'string') &&
     Number.isSafeInteger(epoch) &&
     Number.isSafeInteger(expires);

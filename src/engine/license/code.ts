@@ -11,20 +11,33 @@ import { badData, Fields } from './fields.ts';
 import { decodeJws, type Jws, signJws, verifiesJws } from './jws.ts';
 import { type SigningKey, thumbprintProblem } from './keys.ts';
 import { applicationProblem, codeIdProblem, nameProblem } from './names.ts';
-import type { LicenseCode } from './types.ts';
+import type { LicenseCode, OnExpiry } from './types.ts';
+import { VerifiedCodes } from './verified-codes.ts';
 import { versionProblem } from './version.ts';
 
 /** Signs a grant with its vendor's key. Throws `bad-data` for a grant that no reader would take. */
 export function signCode(grant: LicenseCode, key: SigningKey): string {
   const token = signJws(TYPE, claimsOf(grant), key);
-  readCode(token, () => key.publicKey);
+  readCode(token, () => [key.publicKey]);
   return token;
 }
 
-/** Reads a code and verifies that the key of the vendor it names signed it. Throws `bad-data`. */
-export function readCode(token: string, keyOf: (vendor: string) => string): LicenseCode {
+/**
+ * Reads a code and verifies that a key of the vendor it names signed it: a vendor that changes its
+ * key has two for a while. Throws `bad-data`.
+ */
+export function readCode(
+  token: string,
+  keysOf: (vendor: string) => readonly string[],
+): LicenseCode {
   const { grant, jws } = takeApart(token);
-  if (verifiesJws(jws, keyOf(grant.vendor))) return grant;
+  for (const key of keysOf(grant.vendor)) {
+    const known = VERIFIED.get(token, key);
+    if (known !== null) return known;
+    if (!verifiesJws(jws, key)) continue;
+    VERIFIED.add(token, key, grant);
+    return grant;
+  }
   const { id, vendor } = grant;
   const message = `The license code ${id} is not signed by the key of vendor ${vendor}.`;
   throw badData(message, 'It has been changed, or belongs to another key. Get it from the vendor.');
@@ -61,6 +74,7 @@ function claimsOf(grant: LicenseCode): Record<string, unknown> {
     ...(grant.commuterDays === 0
       ? {}
       : { commuter_days: grant.commuterDays, commuter_share: grant.commuterShare }),
+    ...(grant.onExpiry === 'stop' ? {} : { on_expiry: grant.onExpiry }),
   };
 }
 
@@ -78,6 +92,7 @@ function grantOf(claims: Fields): LicenseCode {
     customer: customer(claims),
     keyLifetimeMs: keyLifetimeMs(claims),
     ...commuting(claims),
+    onExpiry: onExpiry(claims),
   };
   claims.end();
   if (grant.expires !== null && grant.expires <= (grant.notBefore ?? 0)) {
@@ -113,6 +128,16 @@ function commuting(claims: Fields): Pick<LicenseCode, 'commuterDays' | 'commuter
   };
 }
 
+/** Codes say nothing of it unless seats run on: what was signed before there was a choice stops. */
+function onExpiry(claims: Fields): OnExpiry {
+  if (!claims.has('on_expiry')) return 'stop';
+  const isKnown = (text: string) => text === 'finish' || text === 'stop';
+  const value = claims.text('on_expiry', (text) => {
+    return isKnown(text) ? null : 'is neither "finish" nor "stop"';
+  });
+  return value === 'finish' ? 'finish' : 'stop';
+}
+
 function time(claims: Fields, name: string): number {
   return claims.integer(name, { min: 0, max: TIME_MAX }) * 1000;
 }
@@ -121,6 +146,7 @@ function seconds(ms: number): number {
   return Math.floor(ms / 1000);
 }
 
+const VERIFIED = new VerifiedCodes();
 const TYPE = 'lm-license+jwt';
 /** The last second of the year 9999: what ISO 8601 writes without more digits. */
 const TIME_MAX = 253_402_300_799;

@@ -1,6 +1,7 @@
 /** What changes between two RLFs, one entry a change: in words, and as values for scripts. */
 import { type License, licenseKey, licensesOf } from './distribution.ts';
 import {
+  codeDocument,
   codeWords,
   dateWords,
   distributionWords,
@@ -8,7 +9,8 @@ import {
   licenseDocument,
   seatWords,
 } from './license-document.ts';
-import type { Rlf } from './types.ts';
+import { keysByVendor } from './rlf-licenses.ts';
+import type { LicenseCode, Rlf } from './types.ts';
 
 export interface Change {
   readonly subject: 'sequence' | 'pool' | 'admin' | 'priority' | 'server' | 'vendor' | 'license';
@@ -32,11 +34,11 @@ export function describeDifference(before: Rlf, after: Rlf): Change[] {
       words: `${server.address}, key ${server.fingerprint}`,
       value: server,
     })),
-    ...listChanges('vendor', { before: before.vendors, after: after.vendors }, (vendor) => ({
-      name: vendor.name,
-      words: vendor.key,
-      value: vendor,
-    })),
+    ...listChanges(
+      'vendor',
+      { before: [...keysByVendor(before.vendors)], after: [...keysByVendor(after.vendors)] },
+      ([name, keys]) => ({ name, words: keys.join(' and '), value: { name, key: keys[0], keys } }),
+    ),
     ...licenseChanges(before, after),
   ];
 }
@@ -125,12 +127,20 @@ function licenseDetails(old: Described, now: Described): string[] {
   for (const [id, code] of before) {
     const successor = after.get(id);
     if (successor === undefined) details.push(`code ${id} removed (${codeWords(code)})`);
-    else if (JSON.stringify(code) !== JSON.stringify(successor)) details.push(`code ${id} changed`);
+    else for (const words of policyChanges(code, successor)) details.push(`code ${id}: ${words}`);
   }
   for (const [id, code] of after) {
     if (!before.has(id)) details.push(`code ${id} added (${codeWords(code)})`);
   }
   return details;
+}
+
+/** What differs between two codes of one id, by the names of their fields. */
+function policyChanges(before: LicenseCode, after: LicenseCode): string[] {
+  const now = new Map<string, unknown>(Object.entries(codeDocument(after)));
+  return Object.entries(codeDocument(before))
+    .filter(([name, value]) => now.get(name) !== value)
+    .map(([name, value]) => `${name} ${String(value)} becomes ${String(now.get(name))}`);
 }
 
 function changeOf(

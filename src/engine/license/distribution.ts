@@ -69,6 +69,47 @@ export function distributionOf(license: License, servers: readonly RlfServer[]):
   };
 }
 
+/** The same by server id, which stays a server's own when names change hands. */
+export function distributionById(license: License, servers: readonly RlfServer[]): Distribution {
+  const { rows, freePool } = distributionOf(license, servers);
+  const byId = servers.map(({ name, fingerprint }) => [fingerprint, rows.get(name) ?? 0] as const);
+  return { rows: new Map(byId), freePool };
+}
+
+/** The servers of an RLF, as the same list where they are those of the one before. */
+export function serversAs(
+  servers: readonly RlfServer[],
+  before: readonly RlfServer[],
+): readonly RlfServer[] {
+  const isSame = servers.length === before.length;
+  const isEach = servers.every(({ name, fingerprint }, at) => {
+    return name === before[at]?.name && fingerprint === before[at]?.fingerprint;
+  });
+  return isSame && isEach ? servers : before;
+}
+
+type Spread = readonly [license: License, servers: readonly RlfServer[]];
+
+/** Two RLFs give a license the same limit, and each server the same seats of it to begin with. */
+export function isSpreadAlike(a: Spread, b: Spread): boolean {
+  if (a[0].hardLimit !== b[0].hardLimit) return false;
+  if (a[1] === b[1] && a[0].codes.every((code, at) => isCodeAlike(code, b[0].codes[at]))) {
+    return a[0].codes.length === b[0].codes.length;
+  }
+  const [old, now] = [distributionById(...a), distributionById(...b)];
+  if (old.rows.size !== now.rows.size) return false;
+  return [...old.rows].every(([server, seats]) => now.rows.get(server) === seats);
+}
+
+/** One code is spread as the other: most licenses of a new RLF need no closer look. */
+function isCodeAlike(a: RlfLicense, b: RlfLicense | undefined): boolean {
+  if (b === undefined || a.code.limit !== b.code.limit) return false;
+  const [old, now] = [a.distribution, b.distribution];
+  if (old === null || now === null || old.size !== now.size) return old === now;
+  for (const [server, seats] of old) if (now.get(server) !== seats) return false;
+  return true;
+}
+
 function licenseOf(codes: readonly RlfLicense[]): License {
   const hardLimit = codes.reduce((sum, { code }) => sum + code.limit, 0);
   const [first] = codes;

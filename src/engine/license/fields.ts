@@ -80,7 +80,9 @@ export class Fields {
   /** To be called last: a field that nobody asked for is refused by name, never ignored. */
   end(): void {
     for (const name of this.#values.keys()) {
-      if (!this.#asked.has(name)) throw this.refuse(name, 'is not a field that lm knows');
+      if (this.#asked.has(name)) continue;
+      const { message } = this.refuse(name, 'is not a field that lm knows');
+      throw badData(message, 'Correct its spelling; if a newer lm wrote it, update lm here first.');
     }
   }
 

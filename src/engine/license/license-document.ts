@@ -16,6 +16,8 @@ export interface CodeDocument {
   readonly keyLifetimeMs: number;
   readonly commuterDays: number;
   readonly commuterShare: number;
+  /** `finish`: applications that run when it ends may go on. */
+  readonly onExpiry: string;
 }
 
 export interface LicenseDocument {
@@ -42,6 +44,7 @@ export function codeDocument(code: LicenseCode): CodeDocument {
     keyLifetimeMs: code.keyLifetimeMs,
     commuterDays: code.commuterDays,
     commuterShare: code.commuterShare,
+    onExpiry: code.onExpiry,
   };
 }
 

@@ -32,7 +32,7 @@ export function readLicenseFile(text: string): LicenseFile {
     throw badData('This is not a license file.', hint);
   }
   const code = readCode(token, (name) => {
-    if (name === vendor.name) return vendor.key;
+    if (name === vendor.name) return [vendor.key];
     const message = `The license code is of vendor ${quoted(name)}, the key of ${vendor.name}.`;
     throw badData(message, 'Get the license file anew from the vendor.');
   });

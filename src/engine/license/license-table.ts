@@ -3,7 +3,7 @@
  * version of one vendor add up to one license. Never modified; a new RLF makes a new table.
  */
 import { type License, licenseKey, licensesOf } from './distribution.ts';
-import type { LicenseCode, Rlf, RlfLicense } from './types.ts';
+import type { LicenseCode, OnExpiry, Rlf, RlfLicense } from './types.ts';
 
 /** A license in the table: what its codes say together, by date. */
 export class TableLicense implements License {
@@ -58,6 +58,19 @@ export class TableLicense implements License {
     return Number.isFinite(first) ? first : null;
   }
 
+  /** The next time after `mark` at which it has fewer seats than just before, or null. */
+  nextLoss(mark: number): number | null {
+    const ends = this.codes.map(({ code }) => code.expires).filter((end) => end !== null);
+    const ahead = ends.filter((end) => end > mark).sort((a, b) => a - b);
+    return ahead.find((end) => this.limitAt(end) < this.limitAt(end - 1)) ?? null;
+  }
+
+  /** Whether its seats run on once it is over: where all codes that end last say so. */
+  get onExpiry(): OnExpiry {
+    const last = this.codes.filter(({ code }) => code.expires === this.expires);
+    return last.every(({ code }) => code.onExpiry === 'finish') ? 'finish' : 'stop';
+  }
+
   /** A code begins or ends after `before` and not after `after`. */
   changesBetween(before: number, after: number): boolean {
     const next = this.nextChange(before);
@@ -90,6 +103,8 @@ export class LicenseTable {
   readonly #byId = new Map<string, TableLicense>();
   /** By application; each list by vendor, then lowest version first. */
   readonly #byApplication = new Map<string, TableLicense[]>();
+  /** When a code begins or ends, in order: looked at whenever the leader does anything. */
+  readonly #changes: readonly number[];
 
   constructor(rlf: Rlf) {
     this.licenses = licensesOf(rlf).map((license) => new TableLicense(license));
@@ -99,6 +114,8 @@ export class LicenseTable {
       if (same === undefined) this.#byApplication.set(license.application, [license]);
       else same.push(license);
     }
+    const dates = rlf.licenses.flatMap(({ code }) => [code.notBefore, code.expires]);
+    this.#changes = dates.filter((date) => date !== null).sort((a, b) => a - b);
   }
 
   byId(id: string): TableLicense | null {
@@ -112,12 +129,13 @@ export class LicenseTable {
 
   /** The next time after `mark` at which a license's limit changes by its dates, or null. */
   nextChange(mark: number): number | null {
-    let next: number | null = null;
-    for (const license of this.licenses) {
-      const change = license.nextChange(mark);
-      if (change !== null && (next === null || change < next)) next = change;
+    let [low, high] = [0, this.#changes.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#changes[middle] ?? 0) > mark) high = middle;
+      else low = middle + 1;
     }
-    return next;
+    return this.#changes[low] ?? null;
   }
 }
 

@@ -6,9 +6,16 @@ import { badData, type Fields } from './fields.ts';
 import { quoted } from './names.ts';
 import type { RlfLicense, RlfServer, RlfVendor } from './types.ts';
 
+/** A vendor that changes its key has a `[[vendor]]` table for each. */
+export function keysByVendor(vendors: readonly RlfVendor[]): Map<string, readonly string[]> {
+  const keys = new Map<string, readonly string[]>();
+  for (const { name, key } of vendors) keys.set(name, [...(keys.get(name) ?? []), key]);
+  return keys;
+}
+
 /** Reads the `[[license]]` tables, each code verified by its vendor's key. Throws `bad-data`. */
 export function licensesIn(tables: readonly Fields[], vendors: readonly RlfVendor[]): RlfLicense[] {
-  const keys = new Map(vendors.map(({ name, key }) => [name, key]));
+  const keys = keysByVendor(vendors);
   return tables.map((table) => {
     const token = table.text('code', () => null);
     const code = readCode(token, (vendor) => {

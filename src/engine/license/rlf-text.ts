@@ -11,6 +11,7 @@ import { codeWords } from './license-document.ts';
 import { type LicenseFile, licenseTable, vendorTable } from './license-file.ts';
 import { quoted } from './names.ts';
 import { type RlfDraft, readDraft, readRlf } from './rlf.ts';
+import { keysByVendor } from './rlf-licenses.ts';
 import { canonicalText, signDocument } from './signed-document.ts';
 import { tomlText } from './toml.ts';
 import type { RlfVendor } from './types.ts';
@@ -87,20 +88,20 @@ export function handOverRlfText(text: string, handover: Handover): string {
   });
 }
 
-function newVendors(known: readonly RlfVendor[], additions: readonly Addition[]): RlfVendor[] {
-  const keys = new Map(known.map(({ name, key }) => [name, key]));
+function newVendors(vendors: readonly RlfVendor[], additions: readonly Addition[]): RlfVendor[] {
+  const keys = keysByVendor(vendors);
   const added: RlfVendor[] = [];
   for (const { vendor } of additions.map(({ file }) => file)) {
-    const key = keys.get(vendor.name);
-    if (key === vendor.key) continue;
-    if (key !== undefined) {
+    const known = keys.get(vendor.name) ?? [];
+    if (known.includes(vendor.key)) continue;
+    if (known.length > 0) {
       const message = `The RLF has another key of vendor ${vendor.name} than the license file.`;
       throw badData(
         message,
-        'Ask the vendor which key is right, and correct its [[vendor]] table.',
+        'Ask the vendor. If the key is new, add a second [[vendor]] table with it first.',
       );
     }
-    keys.set(vendor.name, vendor.key);
+    keys.set(vendor.name, [vendor.key]);
     added.push(vendor);
   }
   return added;

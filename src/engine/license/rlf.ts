@@ -30,12 +30,44 @@ export interface RlfDraft {
  * Whether this admin is the right one, the caller has to know (`requireAdmin`).
  */
 export function readRlf(text: string): Rlf {
-  const { rlf, signatureError } = readDraft(text);
-  if (signatureError !== null) throw signatureError;
+  // A server that is given an RLF reads it again as it comes into force.
+  const known = recent.find((one) => one.text === text);
+  if (known !== undefined) return known;
+  const head = readHead(text);
+  // Before anything is verified that takes long: it may be anybody's.
+  if (head.signatureError !== null) throw head.signatureError;
+  const { rlf } = draftOf(head, text);
+  recent = [rlf, ...recent].slice(0, RECENT_MAX);
   return rlf;
 }
 
+/** RLFs that were read last, all of them right: reading one again gives the same. */
+let recent: readonly Rlf[] = [];
+const RECENT_MAX = 2;
+
 export function readDraft(text: string): RlfDraft {
+  return draftOf(readHead(text), text);
+}
+
+function draftOf(
+  { fields, signatureError, document, ...head }: ReturnType<typeof readHead>,
+  text: string,
+): RlfDraft {
+  const { admin, ancestors, servers, vendors } = head;
+  const licenses = licensesIn(fields.tables('license', LICENSES_MAX), vendors);
+  fields.end();
+  refuseContradictions(licenses, { servers, customers: [admin, ...ancestors].map(thumbprint) });
+  return { rlf: { ...head, licenses, text }, document, signatureError };
+}
+
+/** What an RLF says beside its licenses, once it is known that its admin signed it. */
+export function readSigned(text: string): Pick<RlfDraft, 'document'> & Pick<Rlf, 'vendors'> {
+  const { document, vendors, signatureError } = readHead(text);
+  if (signatureError !== null) throw signatureError;
+  return { document, vendors };
+}
+
+function readHead(text: string) {
   const fields = new Fields(parseToml(text, 'The RLF'), '');
   const sequence = fields.integer('sequence', { min: 1, max: Number.MAX_SAFE_INTEGER });
   const poolFields = fields.table('pool');
@@ -45,14 +77,12 @@ export function readDraft(text: string): RlfDraft {
   const ancestors = readAdminChain(fields.tables('admin-chain', ADMIN_CHAIN_MAX), admin);
   const servers = serversOf(fields.tables('server', SERVERS_MAX));
   const vendors = vendorsOf(fields.tables('vendor', LICENSES_MAX));
-  const licenses = licensesIn(fields.tables('license', LICENSES_MAX), vendors);
   const signature = fields.has('signature') ? signatureOf(fields.table('signature')) : null;
-  fields.end();
-  refuseContradictions(licenses, { servers, customers: [admin, ...ancestors].map(thumbprint) });
   const { signature: _, ...document } = fields.raw;
   const digest = createHash('sha256').update(canonicalText(document)).digest('hex');
-  const rlf = { sequence, pool, admin, ancestors, servers, vendors, licenses, digest, text };
-  return { rlf, document, signatureError: signatureErrorOf(admin, document, signature) };
+  const signatureError = signatureErrorOf(admin, document, signature);
+  const head = { sequence, pool, admin, ancestors, servers, vendors, digest };
+  return { fields, document, signatureError, ...head };
 }
 
 /** Throws `untrusted` unless this RLF's admin is the trusted key, or follows it in the chain. */
@@ -102,13 +132,15 @@ function serversOf(tables: readonly Fields[]): RlfServer[] {
 }
 
 function vendorsOf(tables: readonly Fields[]): RlfVendor[] {
-  const names = new Set<string>();
+  const seen = new Set<string>();
   return tables.map((table) => {
     const vendor = vendorOf(table);
-    if (names.has(vendor.name)) {
-      throw badData(`Two [[vendor]] tables have the name ${quoted(vendor.name)}.`, 'Drop one.');
+    const { name, key } = vendor;
+    if (seen.has(`${name} ${key}`)) {
+      const message = `Two [[vendor]] tables have the name ${quoted(name)} and the same key.`;
+      throw badData(message, 'Drop one.');
     }
-    names.add(vendor.name);
+    seen.add(`${name} ${key}`);
     return vendor;
   });
 }

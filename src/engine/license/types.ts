@@ -1,5 +1,8 @@
 /** What an RLF and its license codes say once they are read and verified (FIG. 2, FIG. 3). */
 
+/** Applications that run may finish, or their seats are not renewed any more. */
+export type OnExpiry = 'finish' | 'stop';
+
 /**
  * One vendor-signed grant. Times are milliseconds since 1970 (wall time), durations milliseconds.
  */
@@ -22,6 +25,8 @@ export interface LicenseCode {
   /** Longest commute in days, 0 for none, and the share of the limit that may commute (0 to 1). */
   readonly commuterDays: number;
   readonly commuterShare: number;
+  /** What becomes of seats in use when the code ends. */
+  readonly onExpiry: OnExpiry;
 }
 
 export interface RlfServer {

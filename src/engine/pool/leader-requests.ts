@@ -51,6 +51,13 @@ export class LeaderRequests {
     else if (leader !== null) this.#outbox.tell(leader, messageFor(entry));
   }
 
+  /** A new secret of the pool's tickets. */
+  rotateSecret(): void {
+    const { leader, leads } = this.#pool;
+    if (leads) this.#leading.rotateSecret();
+    else if (leader !== null) this.#outbox.tell(leader, { type: 'rotate-secret' });
+  }
+
   evict(id: Uint8Array): void {
     this.enter({ type: 'evict', id: idText(id) });
   }

@@ -2,6 +2,7 @@
  * What only the leader does: it hears its followers' acks and echoes them, enters fences, openings
  * and returns in the ledger, advances the mark, takes in what others propose (DESIGN section 6).
  */
+import { createHmac } from 'node:crypto';
 import type { Outbox } from '../effects.ts';
 import { LmError } from '../errors.ts';
 import type { Accounts } from '../ledger/accounts.ts';
@@ -23,6 +24,11 @@ export interface LeadingOptions {
   readonly secret: Uint8Array;
   readonly outbox: Outbox;
   readonly licenseTime: (time: Time) => number;
+}
+
+/** Who knows one secret knows no other: what they come from never leaves this server. */
+function secretOf(random: Uint8Array, generation: number): Uint8Array {
+  return createHmac('sha256', random).update(`lm-secret-v1 ${generation}`).digest();
 }
 
 export class Leading {
@@ -72,6 +78,7 @@ export class Leading {
       this.#ahead.note(logEntry);
       const { entry } = logEntry;
       if (entry?.type === 'rlf') this.#entered.rlf = entry.sequence;
+      if (entry?.type === 'secret') this.#entered.secret = entry.generation;
       if (entry === null || !('by' in entry)) continue;
       const { server, session, number } = entry.by;
       this.#taken.set(server, { session, next: number + 1 });
@@ -99,6 +106,7 @@ export class Leading {
   }
 
   applied({ index, entry, valid, touched }: Applied): void {
+    if (touched === null) this.#lending.touchAll();
     for (const license of touched ?? []) this.#lending.touch(license);
     if (!valid || entry === null || 'by' in entry) {
       return;
@@ -109,7 +117,10 @@ export class Leading {
   }
 
   acked(from: ServerId, attachment: Uint8Array | null): void {
-    this.#pool.picture.acked(from, this.#pool.time.boot);
+    const { picture, time } = this.#pool;
+    // Seats that were to go to it, or to come from it, waited for it.
+    if (!picture.isUp(from, time.boot)) this.#lending.touchAll();
+    picture.acked(from, time.boot);
     if (attachment !== null) this.reported(from, attachment);
   }
 
@@ -258,11 +269,18 @@ export class Leading {
   }
 
   #keepSecret(): void {
+    const isMissing = this.#pool.state.secrets.current === null && this.#entered.secret === 0;
+    if (isMissing) this.rotateSecret();
+  }
+
+  /** Tickets are signed by a new secret from then on (DESIGN section 9). */
+  rotateSecret(): void {
+    if (this.#establishedAt === null) return;
     const { state, ledger } = this.#pool;
-    if (state.secret !== null || this.#entered.secret > 0) return;
-    this.#entered.secret = state.secretGeneration + 1;
-    const { secret } = this.#options;
-    ledger.propose({ type: 'secret', generation: this.#entered.secret, secret });
+    const generation = 1 + Math.max(state.secrets.generation, this.#entered.secret);
+    this.#entered.secret = generation;
+    const secret = secretOf(this.#options.secret, generation);
+    ledger.propose({ type: 'secret', generation, secret });
   }
 
   #fence(server: ServerId): void {

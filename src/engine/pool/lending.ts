@@ -9,6 +9,7 @@ import { HEADROOM_SEATS, LEADER_MISSING_MS } from '../limits.ts';
 import type { ServerId } from '../raft/types.ts';
 import type { Pool } from './pool.ts';
 import type { Usage } from './report.ts';
+import { Rollout } from './rollout.ts';
 import type { LineWord } from './word.ts';
 
 /** A server as the line of one license sees it. */
@@ -41,15 +42,22 @@ export class Lending {
   readonly #lost = new Map<string, { readonly since: number; readonly until: number }>();
   /** Servers that wait for an answer. */
   readonly #asking = new Set<ServerId>();
+  readonly #rollout: Rollout;
   #isReady = false;
 
   constructor(pool: Pool) {
     this.#pool = pool;
+    this.#rollout = new Rollout(pool);
   }
 
   /** Usage, accounts or who is up changed. */
   touch(license: string): void {
     this.#touched.add(license);
+  }
+
+  /** All accounts may have changed. */
+  touchAll(): void {
+    for (const license of this.#rollout.all()) this.#touched.add(license);
   }
 
   /** Another server leads, or this one begins to: nothing is known. */
@@ -58,6 +66,7 @@ export class Lending {
     this.#touched.clear();
     this.#lost.clear();
     this.#asking.clear();
+    this.#rollout.forget();
     this.#isReady = false;
   }
 
@@ -109,9 +118,11 @@ export class Lending {
       if (!this.#knowsAll(establishedAt)) return news;
       this.#isReady = true;
       this.#pool.clock.begin(this.#pool.standing.term);
+      this.touchAll();
       for (const server of this.#pool.state.configuration.voters) news.add(server);
     }
     for (const license of [...this.#plans.keys()]) this.#touched.add(license);
+    for (const license of this.#rollout.takeWaiting()) this.#touched.add(license);
     const { boot: now } = this.#pool.time;
     for (const [license, { until }] of this.#lost) if (until <= now) this.#lost.delete(license);
     for (const license of [...this.#touched].sort()) this.#planOf(license, news);
@@ -138,12 +149,22 @@ export class Lending {
 
   #planOf(license: string, news: Set<ServerId>): void {
     const before = this.#plans.get(license);
-    const plan = this.#made(license);
+    if (before === undefined && !this.#isAsked(license) && !this.#rollout.isDue(license)) return;
+    const line = this.#made(license);
+    if (line !== null) this.#rollout.pause(license);
+    const plan = line ?? this.#rollout.plan(license, () => this.#places(license));
     for (const server of new Set([...(before?.keys() ?? []), ...(plan?.keys() ?? [])])) {
       if (!isSame(before?.get(server), plan?.get(server))) news.add(server);
     }
     if (plan === null) this.#plans.delete(license);
     else this.#plans.set(license, plan);
+  }
+
+  /** Somebody waits for it: most licenses that are touched need no more than this look. */
+  #isAsked(license: string): boolean {
+    return this.#pool.state.rlf.servers.some(({ fingerprint }) => {
+      return (this.#usage(fingerprint, license)?.headSince ?? null) !== null;
+    });
   }
 
   #made(license: string): Plan | null {

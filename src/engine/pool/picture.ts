@@ -17,6 +17,10 @@ export class Peer {
   echo: LeaderWord['echo'] = null;
   boot = 0;
   wall = 0;
+  /** The sequence of the RLF in force there, or 0. */
+  rlf = 0;
+  /** The highest one that was read there. */
+  read = 0;
   /** The return that it asks for. */
   returns: Report['returns'] = null;
   /** Usage by license, up to this change. */
@@ -62,12 +66,16 @@ export class Picture {
   /** An ack or a report of a follower. */
   reported(server: ServerId, report: Report): Peer {
     const peer = this.peer(server);
-    if (peer.boot !== report.boot) {
+    // What it said before it started anew may come late.
+    if (report.boot < peer.boot) return peer;
+    if (report.boot > peer.boot) {
       peer.boot = report.boot;
       peer.change = 0;
       peer.usage.clear();
     }
     peer.wall = report.wall;
+    peer.rlf = report.rlf;
+    peer.read = report.read;
     peer.returns = report.returns;
     if (report.change >= peer.change) {
       peer.change = report.change;

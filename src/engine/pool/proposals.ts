@@ -34,6 +34,11 @@ export class Proposals {
     return this.#pending.length >= PROPOSALS_MAX;
   }
 
+  /** It was proposed in this session, and is not applied. */
+  isPending(number: number): boolean {
+    return number >= (this.#pending[0]?.number ?? this.#next) && number < this.#next;
+  }
+
   /** The number under which it will be applied, void or not. */
   add(proposal: Proposal): number {
     assert(this.#session !== null, 'only a server that returned proposes');

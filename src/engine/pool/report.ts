@@ -34,6 +34,10 @@ export interface Report {
   readonly firstProposal: number;
   readonly proposals: readonly Uint8Array[];
   readonly clock: Stamp;
+  /** The sequence of the RLF in force there; 0 from a version that does not say. */
+  readonly rlf: number;
+  /** The highest sequence of an RLF that was read there; 0 for none since its start. */
+  readonly read: number;
 }
 
 export function encodeReport(report: Report): Uint8Array {
@@ -43,8 +47,7 @@ export function encodeReport(report: Report): Uint8Array {
     ...[boot, transaction, session, number, wall, returns === null ? null : [returns.fence]],
     change,
     usage.map(usageFields),
-    ...[firstProposal, proposals],
-    [clock.origin, clock.now],
+    ...[firstProposal, proposals, [clock.origin, clock.now], report.rlf, report.read],
   ]);
 }
 
@@ -52,14 +55,16 @@ export function encodeReport(report: Report): Uint8Array {
 export function decodeReport(bytes: Uint8Array): Report {
   const fields = decode(bytes);
   check(Array.isArray(fields));
-  const [boot, transaction, session, number, wall, returns, change, usage, first, all, clock] =
+  const [boot, transaction, session, number, wall, returns, change, usage, ...rest] =
     fields as unknown[];
+  // An older version does not send the last two.
+  const [first, all, clock, rlf = 0, read = 0] = rest;
   check(isCount(boot) && isCount(transaction) && isCount(change) && isCount(first));
   check(isCountOrNull(session) && isCountOrNull(number));
   check(typeof wall === 'number' && Number.isFinite(wall));
-  check(Array.isArray(usage) && Array.isArray(all));
+  check(Array.isArray(usage) && Array.isArray(all) && isCount(rlf) && isCount(read));
   return {
-    ...{ boot, transaction, session, number, wall, change },
+    ...{ boot, transaction, session, number, wall, change, rlf, read },
     returns: returns === null ? null : { fence: fenceIn(returns) },
     usage: usage.map(usageOf),
     firstProposal: first,

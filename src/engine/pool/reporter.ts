@@ -14,6 +14,7 @@ export class Reporter {
   #change = 0;
   #confirmed = 0;
   #reported = 0;
+  #read = 0;
   #dueAt = Number.POSITIVE_INFINITY;
 
   constructor(
@@ -27,14 +28,23 @@ export class Reporter {
 
   /** Rows whose usage changed. */
   changed(rows: readonly Usage[], { now, urgent }: { now: number; urgent: boolean }): void {
-    if (rows.length === 0) return;
+    const before = this.#change;
     for (const row of rows) {
+      if (isSame(row, this.#usage.get(row.license))) continue;
       this.#change += 1;
       // Sorted by change: what changed last stands last.
       this.#usage.delete(row.license);
       this.#usage.set(row.license, { ...row, change: this.#change });
     }
+    if (this.#change === before) return;
     this.#dueAt = Math.min(this.#dueAt, urgent ? now : now + REPORT_INTERVAL_MS);
+  }
+
+  /** An RLF of this sequence was read here: the leader may put it in force. */
+  hasRead(sequence: number, now: number): void {
+    if (sequence <= this.#read) return;
+    this.#read = sequence;
+    this.#dueAt = Math.min(this.#dueAt, now);
   }
 
   /** The leader has everything up to this change; it says so of what this server told it. */
@@ -46,6 +56,11 @@ export class Reporter {
   again(): void {
     this.#confirmed = 0;
     this.#reported = 0;
+    // Under new numbers, so that a late word of the leader before confirms none of them.
+    for (const [license, row] of [...this.#usage]) {
+      this.#change += 1;
+      this.#usage.set(license, { ...row, change: this.#change });
+    }
     if (this.#usage.size > 0) this.#dueAt = Number.NEGATIVE_INFINITY;
   }
 
@@ -90,6 +105,8 @@ export class Reporter {
       firstProposal: first,
       proposals: bytes,
       clock: clock.stamp(time.boot),
+      rlf: state.rlf.sequence,
+      read: this.#read,
     };
     return encodeReport(report);
   }
@@ -109,4 +126,10 @@ export class Reporter {
     }
     return rows;
   }
+}
+
+function isSame(a: Usage, b: Usage | undefined): boolean {
+  if (b === undefined || a.inUse !== b.inUse || a.available !== b.available) return false;
+  if (a.waiting !== b.waiting || a.waitingSeats !== b.waitingSeats) return false;
+  return a.headCount === b.headCount && a.headSince === b.headSince;
 }

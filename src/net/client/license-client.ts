@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { type ErrorDetails, LmError } from '../../engine/errors.ts';
 import { KEY_BYTES } from '../../engine/seat-key.ts';
+import type { RlfTaken } from '../protocol.ts';
 import { type ServerNow, type SignedAct, sendAct, withServer } from './act.ts';
 import { ask } from './ask.ts';
 import type { Answer } from './ask-pool.ts';
@@ -20,6 +21,7 @@ import { machineName } from './machine.ts';
 import { Memory } from './memory.ts';
 import { type StatusOptions, statusOf } from './pool-status.ts';
 import { proveSeat } from './prove.ts';
+import { pushRlf } from './push.ts';
 import type { Returned } from './releaser.ts';
 import { renewSeat } from './renew.ts';
 import { type RequestOptions, wishOf } from './request-options.ts';
@@ -184,6 +186,20 @@ export class LicenseClient {
    */
   async act(server: string, act: SignedAct): Promise<ErrorDetails> {
     return await this.#atServer(server, (connection) => sendAct(connection, act));
+  }
+
+  /** The text of the RLF in force, from the server that is connected. Whoever reads verifies it. */
+  async rlfText(): Promise<string> {
+    return await this.#atServer(undefined, (connection) => connection.rlfText());
+  }
+
+  /**
+   * Pushes an RLF to the server that is connected, or has it judged only (`isTrial`).
+   *
+   * @throws LmError why it refuses the RLF; `unreachable`: it may have been taken.
+   */
+  async push(text: string, isTrial = false): Promise<RlfTaken> {
+    return await this.#atServer(undefined, (connection) => pushRlf(connection, text, isTrial));
   }
 
   /** Gives back all seats, waiting at most two seconds for it, and closes the connections. */

@@ -6,6 +6,8 @@ export const DIAL_MS_MAX = 5_000;
 export const DIAL_STAGGER_MS = 250;
 /** A server that owes a reply this long is taken for dead: the connection is given up. */
 export const REPLY_MS_MAX = 5_000;
+/** A server that was given an RLF of many licenses verifies each of them before it answers. */
+export const JUDGE_MS_MAX = 60_000;
 /** The same for heartbeats: a share of the seat's lifetime within these bounds. */
 export const HEARTBEAT_REPLY_MS_MIN = 2_000;
 export const HEARTBEAT_REPLY_SHARE = 1 / 6;

@@ -83,6 +83,7 @@ const SHAPES: ReadonlyMap<number, readonly Check[]> = new Map([
   [MessageType.released, [isFlag, isCount]],
   [MessageType.statusPage, [orNull(isObject), isAuthorizations, orNull(isBytes)]],
   [MessageType.rlf, [isText]],
+  [MessageType.rlfPushed, [isCount, orNull(isObject)]],
   [MessageType.proof, [isToken]],
   [MessageType.done, [isObject]],
 ] as [number, readonly Check[]][]);

@@ -37,7 +37,11 @@ export interface PoolStatus extends StatusDocument {
   readonly term: number;
   readonly majority: boolean;
   readonly rlf: { readonly sequence: number };
-  readonly servers: readonly { readonly name: string; readonly state: string }[];
+  readonly servers: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly rlfSequence: number | null;
+  }[];
   readonly licenses: readonly License[];
 }
 

@@ -23,6 +23,7 @@ export function briefPeer(message: PeerMessage): string {
     case 'refused':
       return `refused ${message.code}`;
     case 'offer':
+    case 'rotate-secret':
     case 'evict':
     case 'word':
       return message.type;

@@ -2,6 +2,8 @@
  * How every simulation of a pool ends: all faults stop, a leader must be found, everybody who asks
  * must be served, and when nobody asks any more every seat must come back.
  */
+import type { Accounts } from '../../../src/engine/ledger/accounts.ts';
+import type { Redistribution } from '../../../src/engine/ledger/redistribution.ts';
 import { check } from '../failure.ts';
 import { WALL_START } from '../host.ts';
 import type { Random } from '../random.ts';
@@ -17,6 +19,8 @@ const HURRY_MS = 10_000;
 const REPEAT_MS = 4_000;
 /** How long a server may take to look for seats whose time is over, and to tell the others. */
 const LATE_MS_MAX = 60_000;
+/** Seats that are free are where an RLF wants them by then. */
+const ROLLOUT_MS_MAX = 120_000;
 /** The mark is entered at least so often. */
 const MARK_LATE_MS_MAX = 70_000;
 
@@ -40,6 +44,37 @@ export class Ending {
     });
     check(served(), 'everybody who keeps asking is served', facts);
     this.#close();
+    this.#rollOut();
+  }
+
+  /** The same licenses, spread in another way: with all seats free it comes out as the RLF says. */
+  #rollOut(): void {
+    const world = this.#world;
+    const { sequence, rows } = world.rlfs.drawSpread();
+    this.#push(sequence);
+    const isSpread = () => {
+      return world.servers.every(({ process }) => {
+        if (process === null) return true;
+        const { rlf, accounts } = process.core.state;
+        return rlf.sequence === sequence && [...accounts.values()].every((one) => fits(one));
+      });
+    };
+    const fits = ({ license, rows: now, redistribution }: Accounts) => {
+      const seats = rows.get(license);
+      if (seats === undefined || redistribution.due.size > 0) return this.#isStuck(redistribution);
+      return [...seats].every(([server, count]) => (now.get(server) ?? 0) === count);
+    };
+    const end = world.agenda.now + ROLLOUT_MS_MAX;
+    while (world.agenda.now < end && !isSpread()) world.runUntil(world.agenda.now + 1_000);
+    check(isSpread(), 'a rollout comes to its end', () => {
+      const wanted = [...rows].map(([license, seats]) => [license, [...seats]]);
+      return [wanted, world.servers.map((one) => this.#facts(one))];
+    });
+  }
+
+  /** Nothing is left to do but by a server that is gone for good. */
+  #isStuck({ due }: Redistribution): boolean {
+    return due.size === 0 || [...due.keys()].some((server) => this.#isBanned(server));
   }
 
   /** All faults end, and an RLF comes that has seats for everybody. */
@@ -121,7 +156,8 @@ export class Ending {
     if (process === null) return { name, banned };
     const { leads, term, keyCount, ready, state } = process.core;
     const accounts = [...state.accounts.values()].map(({ license, rows, ...rest }) => {
-      return [license, rest.hardLimit, rest.deficit, rest.freePool, [...rows.values()]];
+      const due = [...rest.redistribution.due];
+      return [license, rest.hardLimit, rest.deficit, rest.freePool, [...rows.values()], due];
     });
     return { name, leads, term, keyCount, ready, sequence: state.rlf.sequence, accounts };
   }

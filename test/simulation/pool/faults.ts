@@ -39,6 +39,7 @@ export class PoolFaults {
     outages: 0,
     restores: 0,
     rolledBack: 0,
+    rotations: 0,
   };
 
   constructor(world: PoolWorld, random: Random) {
@@ -65,6 +66,7 @@ export class PoolFaults {
     this.#every(faults.cutMs, () => this.#cut());
     this.#every(faults.vanishMs, () => this.#vanish());
     this.#every(faults.pushMs, () => this.#push());
+    this.#every(faults.rotateMs, () => this.#rotate());
     if (faults.outageMs !== null) {
       new Outages(this.#world, this.#random.fork(), () => this.counts.outages++).start();
     }
@@ -216,6 +218,16 @@ export class PoolFaults {
     const sequence = old ? this.#random.integer(1, newestSequence) : this.#world.rlfs.draw();
     this.counts.pushes++;
     this.#world.offer(this.#random.pick(this.#world.servers), sequence);
+  }
+
+  /** As a server passes it on; only a leader minds it. */
+  #rotate(): void {
+    const leader = this.#world.servers.find(({ leads }) => leads);
+    if (leader === undefined) return;
+    this.counts.rotations++;
+    this.#world.trace(() => `${leader.name} is to rotate the secret`);
+    const message = { type: 'rotate-secret' } as const;
+    leader.host.later(0, () => leader.receive({ type: 'peer', from: leader.id, message }));
   }
 }
 

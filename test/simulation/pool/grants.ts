@@ -72,6 +72,17 @@ export function finalPoolGrants(sequence: number, options: PoolOptions): PoolGra
   return { sequence, codes };
 }
 
+/** The same licenses with another distribution. */
+export function spread(
+  codes: readonly PoolCode[],
+  options: PoolOptions,
+  random: Random,
+): PoolCode[] {
+  return codes.map((code) => {
+    return { ...code, distribution: drawDistribution(code.limit, namesOf(options), random) };
+  });
+}
+
 function drawCode(
   of: Pick<PoolCode, 'id' | 'application' | 'version'>,
   options: PoolOptions,

@@ -54,6 +54,8 @@ export interface PoolFaultOptions {
   readonly cutMs: number | null;
   readonly vanishMs: number | null;
   readonly pushMs: number | null;
+  /** An administrator has the secret of tickets rotated. */
+  readonly rotateMs: number | null;
   readonly outageMs: number | null;
   /** How often a server dies right after it said what matters most. */
   readonly vultures: number;
@@ -153,6 +155,7 @@ function drawFaults(random: Random): PoolFaultOptions {
     cutMs: maybe(0.4, 8_000, 50_000),
     vanishMs: maybe(0.4, 10_000, 60_000),
     pushMs: maybe(0.5, 20_000, 80_000),
+    rotateMs: maybe(0.3, 20_000, 80_000),
     outageMs: null,
     vultures: random.pick([0, 0, 0.05, 0.3]),
     commitFailure: random.pick([0, 0, 0.001, 0.005]),
@@ -168,6 +171,7 @@ function drawOutages(random: Random): PoolFaultOptions {
     ...nor,
     vanishMs: null,
     pushMs: null,
+    rotateMs: random.pick([null, 20_000]),
     outageMs: random.between(3_000, 30_000),
     vultures: 0,
     commitFailure: 0,

@@ -1,7 +1,13 @@
 /** The RLFs of a simulation by their sequence: drawn once, signed when they are needed. */
+import {
+  distributionById,
+  isSpreadAlike,
+  licenseKey,
+  licensesOf,
+} from '../../../src/engine/license/distribution.ts';
 import type { Rlf } from '../../../src/engine/license/types.ts';
 import type { Random } from '../random.ts';
-import { drawPoolGrants, finalPoolGrants, type PoolGrants, poolRlf } from './grants.ts';
+import { drawPoolGrants, finalPoolGrants, type PoolGrants, poolRlf, spread } from './grants.ts';
 import type { PoolOptions } from './options.ts';
 
 export class PoolRlfs {
@@ -31,6 +37,22 @@ export class PoolRlfs {
     const sequence = this.#grants.length + 1;
     this.#grants.push(finalPoolGrants(sequence, this.#options));
     return sequence;
+  }
+
+  /** The licenses of the newest RLF, and where it puts the seats of those that change: by id. */
+  drawSpread(): { sequence: number; rows: ReadonlyMap<string, ReadonlyMap<string, number>> } {
+    const sequence = this.#grants.length + 1;
+    const { codes } = this.#grants[sequence - 2] ?? { codes: [] };
+    this.#grants.push({ sequence, codes: spread(codes, this.#options, this.#random) });
+    const { servers } = this.get(sequence);
+    const before = licensesOf(this.get(sequence - 1));
+    const rows = licensesOf(this.get(sequence))
+      .filter((license, at) => {
+        const old = before[at];
+        return old !== undefined && !isSpreadAlike([old, servers], [license, servers]);
+      })
+      .map((license) => [licenseKey(license), distributionById(license, servers).rows] as const);
+    return { sequence, rows: new Map(rows) };
   }
 
   get(sequence: number): Rlf {

@@ -1,7 +1,8 @@
 /** One server of a simulated pool: the real core in the real node loop, on a machine of its own. */
-import { Core, type Event } from '../../../src/engine/core.ts';
+import { Core } from '../../../src/engine/core.ts';
 import type { PeerSend } from '../../../src/engine/effects.ts';
 import { LmError } from '../../../src/engine/errors.ts';
+import type { Event } from '../../../src/engine/event.ts';
 import type { Rlf } from '../../../src/engine/license/types.ts';
 import type { PeerGreeting } from '../../../src/engine/peer-messages.ts';
 import type { Write } from '../../../src/engine/records.ts';

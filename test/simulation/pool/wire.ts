@@ -40,6 +40,7 @@ export class Wire {
         this.counts.refusals++;
         return;
       case 'transfer':
+      case 'rotate-secret':
       case 'evict':
       case 'word':
         return;
