@@ -2,6 +2,7 @@
 import type { PeerSend } from '../../../src/engine/effects.ts';
 import type { Fate } from '../disk.ts';
 import type { Random } from '../random.ts';
+import { Administrator } from './administrator.ts';
 import { Outages } from './outages.ts';
 import { Restorer } from './restorer.ts';
 import type { PoolProcess, PoolServer } from './server.ts';
@@ -21,6 +22,9 @@ export class PoolFaults {
   /** Servers that start again at once. */
   readonly #hasty = new Set<PoolServer>();
   readonly restorer: Restorer;
+  readonly #administrator: Administrator;
+  /** Until when servers or their links do not do as they should, as far as that is planned. */
+  #troubledUntil = 0;
   #stopped = false;
   readonly counts = {
     kills: 0,
@@ -39,6 +43,8 @@ export class PoolFaults {
     outages: 0,
     restores: 0,
     rolledBack: 0,
+    evictions: 0,
+    transfers: 0,
   };
 
   constructor(world: PoolWorld, random: Random) {
@@ -50,6 +56,7 @@ export class PoolFaults {
       return servers[(first + n) % servers.length];
     }).filter((server) => server !== undefined);
     this.restorer = new Restorer(world, random.fork());
+    this.#administrator = new Administrator(world, random.fork());
   }
 
   start(): void {
@@ -60,11 +67,14 @@ export class PoolFaults {
     this.#every(faults.suspendMs, () => this.#suspend());
     this.#every(faults.wallJumpMs, () => this.#jump());
     this.#every(faults.restoreMs, () => this.restorer.begin());
-    this.#every(faults.partitionMs, () => this.#part(faults.partedMs));
+    this.#every(faults.partitionMs, () => this.#part(false));
+    this.#every(faults.aloneMs, () => this.#part(true));
     this.#every(faults.resetMs, () => this.#reset());
     this.#every(faults.cutMs, () => this.#cut());
     this.#every(faults.vanishMs, () => this.#vanish());
     this.#every(faults.pushMs, () => this.#push());
+    this.#every(faults.evictMs, () => this.#evict());
+    this.#every(faults.transferMs, () => this.#transfer());
     if (faults.outageMs !== null) {
       new Outages(this.#world, this.#random.fork(), () => this.counts.outages++).start();
     }
@@ -77,6 +87,16 @@ export class PoolFaults {
 
   get stopped(): boolean {
     return this.#stopped;
+  }
+
+  /** When all that goes wrong between servers is over, true time; in the past where it is. */
+  get troubledUntil(): number {
+    return this.#troubledUntil;
+  }
+
+  /** Something is wrong with servers or their links for so long. */
+  troubled(forMs: number): void {
+    this.#troubledUntil = Math.max(this.#troubledUntil, this.#world.agenda.now + forMs);
   }
 
   fateOfCommit(random: Random): Fate {
@@ -164,6 +184,7 @@ export class PoolFaults {
     const forMs = Math.min(max, min + this.#random.exponential(mean));
     const one = this.#random.chance(0.7) ? this.#victim() : this.#random.pick(clients);
     const everybody = this.#random.chance(0.05);
+    this.troubled(forMs);
     for (const { host } of everybody ? [...servers, ...clients] : [one]) host.sleep(forMs);
     const who = everybody ? 'everybody' : one.name;
     this.#world.trace(() => `${who} is suspended for ${forMs.toFixed(0)} ms`);
@@ -179,9 +200,15 @@ export class PoolFaults {
     server.host.jumpWall(ms);
   }
 
-  #part(meanMs: number): void {
-    const forMs = this.#random.exponential(meanMs);
-    const kind = this.#world.network.part(forMs);
+  #part(alone: boolean): void {
+    const { mode, faults } = this.#world.options;
+    const aboutMs = this.#random.pick(faults.partedMs);
+    const exact = mode === 'tight';
+    const forMs = exact
+      ? aboutMs * this.#random.between(0.9, 1.1)
+      : this.#random.exponential(aboutMs);
+    this.troubled(forMs);
+    const kind = this.#world.network.part(forMs, alone ? this.#victim() : null);
     if (kind === 'one way' || kind === 'deaf' || kind === 'mute') this.counts.oneWays++;
     else this.counts.partitions++;
     this.#world.trace(() => `parted: ${kind}, for ${forMs.toFixed(0)} ms`);
@@ -189,6 +216,7 @@ export class PoolFaults {
 
   #reset(): void {
     this.counts.resets++;
+    this.troubled(0);
     this.#world.network.reset();
   }
 
@@ -207,6 +235,15 @@ export class PoolFaults {
   #vanish(): void {
     this.counts.vanished++;
     this.#random.pick(this.#world.clients).vanish(this.#random.exponential(10 * SECOND));
+  }
+
+  #evict(): void {
+    if (this.#administrator.evict()) this.counts.evictions++;
+  }
+
+  #transfer(): void {
+    this.troubled(0);
+    if (this.#administrator.transfer()) this.counts.transfers++;
   }
 
   #push(): void {

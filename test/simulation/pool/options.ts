@@ -3,10 +3,12 @@ import type { NetworkOptions } from '../options.ts';
 import type { Random } from '../random.ts';
 
 /**
- * Hostile: everything goes wrong. Fail-over: only a minority of the servers dies at a time, and
- * then no client that keeps asking may lose a seat.
+ * Hostile: everything goes wrong. Tight: seats are scarce and lifetimes short, and faults last about
+ * as long as windows, fences and lifetimes do, so that claims, returns and openings meet. Fail-over:
+ * only a minority of the servers dies at a time, and then no client that keeps asking may lose a
+ * seat. Queue: nothing goes wrong, and everybody waits.
  */
-export type Mode = 'hostile' | 'fail-over';
+export type Mode = 'hostile' | 'tight' | 'fail-over' | 'queue';
 
 export interface PoolLicenseOptions {
   readonly applications: number;
@@ -26,6 +28,8 @@ export interface PoolClientOptions {
   /** Share of requests that wait in a line, and how long. */
   readonly patient: number;
   readonly patienceMs: number;
+  /** Share of requests for seats that are held without heartbeats. */
+  readonly holds: number;
   /** Share of seats that are left to themselves. */
   readonly silent: number;
   /** After which a client takes a server that does not answer for lost. */
@@ -49,11 +53,16 @@ export interface PoolFaultOptions {
   readonly wallJumpMs: number | null;
   readonly restoreMs: number | null;
   readonly partitionMs: number | null;
-  readonly partedMs: number;
+  /** How long parts last: about one of these. */
+  readonly partedMs: readonly number[];
+  /** How often one server is parted from all others. */
+  readonly aloneMs: number | null;
   readonly resetMs: number | null;
   readonly cutMs: number | null;
   readonly vanishMs: number | null;
   readonly pushMs: number | null;
+  readonly evictMs: number | null;
+  readonly transferMs: number | null;
   readonly outageMs: number | null;
   /** How often a server dies right after it said what matters most. */
   readonly vultures: number;
@@ -85,9 +94,13 @@ export const FASTEST = SLOWEST * 1.01;
 const LIFETIME_MS_MIN = 26_000;
 const SERVERS = [1, 2, 3, 3, 3, 4, 5, 5, 7] as const;
 const FAIL_OVER_SERVERS = [3, 3, 4, 5, 5, 7] as const;
+const TIGHT_SERVERS = [3, 3, 3, 5] as const;
+const MODES = ['tight', 'tight', 'tight', 'tight', 'hostile', 'hostile', 'hostile'] as const;
 
 export function drawPoolOptions(random: Random): PoolOptions {
-  const mode = random.chance(0.2) ? 'fail-over' : 'hostile';
+  const mode = random.pick([...MODES, 'fail-over', 'fail-over', 'queue'] as const);
+  if (mode === 'tight') return drawTight(random);
+  if (mode === 'queue') return drawQueue(random);
   const calm = mode === 'fail-over';
   const seatsMax = random.integer(1, 3);
   return {
@@ -112,6 +125,7 @@ export function drawPoolOptions(random: Random): PoolOptions {
       useMs: calm ? 120_000 : random.pick([8_000, 60_000]),
       patient: random.pick([0, 0.2, 0.6]),
       patienceMs: random.pick([3_000, 20_000]),
+      holds: random.pick([0, 0, 0.2]),
       silent: calm ? 0 : random.pick([0, 0.1, 0.3]),
       replyMs: calm ? 2_000 : random.pick([1_500, 5_000]),
     },
@@ -148,11 +162,14 @@ function drawFaults(random: Random): PoolFaultOptions {
     wallJumpMs: maybe(0.3, 10_000, 60_000),
     restoreMs: maybe(0.3, 40_000, 120_000),
     partitionMs: maybe(0.6, 8_000, 50_000),
-    partedMs: random.pick([3_000, 15_000, 40_000]),
+    partedMs: [random.pick([3_000, 15_000, 40_000])],
+    aloneMs: null,
     resetMs: maybe(0.4, 2_000, 20_000),
     cutMs: maybe(0.4, 8_000, 50_000),
     vanishMs: maybe(0.4, 10_000, 60_000),
     pushMs: maybe(0.5, 20_000, 80_000),
+    evictMs: maybe(0.3, 10_000, 60_000),
+    transferMs: maybe(0.3, 8_000, 60_000),
     outageMs: null,
     vultures: random.pick([0, 0, 0.05, 0.3]),
     commitFailure: random.pick([0, 0, 0.001, 0.005]),
@@ -160,18 +177,100 @@ function drawFaults(random: Random): PoolFaultOptions {
   };
 }
 
+const NEVER = {
+  ...{ killMs: null, loopMs: null, powerMs: null, suspendMs: null, wallJumpMs: null },
+  ...{ restoreMs: null, partitionMs: null, partedMs: [], aloneMs: null, resetMs: null },
+  ...{ cutMs: null, vanishMs: null, pushMs: null, evictMs: null, transferMs: null },
+  ...{ outageMs: null, vultures: 0, commitFailure: 0, downMs: 0 },
+};
+
 function drawOutages(random: Random): PoolFaultOptions {
-  const never = { killMs: null, loopMs: null, powerMs: null, suspendMs: null, wallJumpMs: null };
-  const nor = { restoreMs: null, partitionMs: null, partedMs: 0, resetMs: null, cutMs: null };
+  const downMs = random.pick([300, 5_000, 30_000, 100_000]);
+  return { ...NEVER, outageMs: random.between(3_000, 30_000), downMs };
+}
+
+/** Spans after which something just ended, or just did not: windows, fences, lifetimes. */
+const SPANS_MS = [2_000, 3_500, 7_000, 12_000, 31_000];
+
+function drawTight(random: Random): PoolOptions {
+  const silent = random.pick([0.1, 0.5]);
+  const healthy = random.chance(0.4);
   return {
-    ...never,
-    ...nor,
-    vanishMs: null,
-    pushMs: null,
-    outageMs: random.between(3_000, 30_000),
-    vultures: 0,
-    commitFailure: 0,
-    downMs: random.pick([300, 5_000, 30_000, 100_000]),
+    mode: 'tight',
+    servers: random.pick(TIGHT_SERVERS),
+    durationMs: random.integer(60, 150) * 1_000,
+    clocks: 'adverse',
+    licenses: {
+      applications: 1,
+      versions: false,
+      limit: { min: 2, max: random.integer(3, 6) },
+      seatsMax: 2,
+      lifetimesMs: random.pick([[LIFETIME_MS_MIN], [LIFETIME_MS_MIN, 45_000]]),
+      dates: false,
+    },
+    network: HEALTHY,
+    ordered: healthy || random.chance(0.6),
+    peers: healthy ? HEALTHY : drawNetwork(random, [0.3, 2, 20]),
+    clients: {
+      count: random.integer(6, 9),
+      thinkMs: random.pick([200, 2_000]),
+      useMs: random.pick([8_000, 40_000, 200_000]),
+      patient: 0.8,
+      patienceMs: random.pick([5_000, 40_000]),
+      holds: random.pick([0, 0, 0.25]),
+      silent,
+      replyMs: random.pick([700, 1_500]),
+    },
+    server: { gatherMs: random.pick([0.1, 2]), flushMs: random.pick([0.3, 8]), stalls: 0, stallMs: 0 },
+    faults: drawTightFaults(random),
+  };
+}
+
+function drawTightFaults(random: Random): PoolFaultOptions {
+  const maybe = (share: number, min: number, max: number) =>
+    random.chance(share) ? random.between(min, max) : null;
+  return {
+    ...NEVER,
+    killMs: maybe(0.5, 8_000, 30_000),
+    loopMs: maybe(0.3, 15_000, 60_000),
+    suspendMs: maybe(0.3, 10_000, 40_000),
+    partitionMs: maybe(0.4, 5_000, 20_000),
+    partedMs: SPANS_MS,
+    aloneMs: maybe(0.8, 8_000, 40_000),
+    resetMs: maybe(0.2, 2_000, 10_000),
+    cutMs: maybe(0.4, 5_000, 20_000),
+    vanishMs: maybe(0.3, 5_000, 30_000),
+    pushMs: maybe(0.5, 8_000, 40_000),
+    evictMs: maybe(0.3, 4_000, 20_000),
+    transferMs: maybe(0.5, 2_000, 20_000),
+    vultures: random.pick([0, 0, 0.05, 0.2]),
+    commitFailure: random.pick([0, 0, 0.002]),
+    downMs: random.pick([300, 2_000, 7_000, 31_000]),
+  };
+}
+
+function drawQueue(random: Random): PoolOptions {
+  const tight = drawTight(random);
+  return {
+    ...tight,
+    mode: 'queue',
+    durationMs: random.integer(40, 80) * 1_000,
+    ordered: true,
+    peers: HEALTHY,
+    clients: {
+      ...tight.clients,
+      useMs: random.pick([1_000, 8_000]),
+      patient: 0.95,
+      patienceMs: 60_000,
+      silent: 0,
+      holds: random.pick([0, 0.1]),
+    },
+    faults: {
+      ...NEVER,
+      pushMs: random.chance(0.3) ? random.between(8_000, 40_000) : null,
+      evictMs: random.chance(0.3) ? random.between(4_000, 20_000) : null,
+      transferMs: random.chance(0.3) ? random.between(15_000, 40_000) : null,
+    },
   };
 }
 
