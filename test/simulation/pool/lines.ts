@@ -55,8 +55,12 @@ export class PoolLines {
     this.#lines.get(server)?.waits(id, only?.id ?? null);
   }
 
-  settled({ server }: PoolConnection, id: string): void {
-    this.#lines.get(server)?.settled(id);
+  /** It got its seats, or was turned away, for the reason given. */
+  answered({ server }: PoolConnection, id: string, reason: string | boolean | null): void {
+    const line = this.#lines.get(server);
+    // Without its window a server does not look at the line: whoever has a place keeps it.
+    if (reason === 'no-majority') line?.leaves(id);
+    else line?.settled(id);
   }
 
   turned({ server }: PoolProcess): void {

@@ -107,8 +107,7 @@ export class PoolObserver {
         return;
       case MessageType.denied:
       case MessageType.released:
-        // Without its window a server denies without looking at the line.
-        if (message[2] !== 'no-majority') this.#lines.settled(connection, seat.id);
+        this.#lines.answered(connection, seat.id, message[2]);
         this.#count(message);
         return;
       default:
@@ -147,7 +146,7 @@ export class PoolObserver {
       check(!this.ledgers.knowsOwed(process, license), 'nothing is granted while owed', facts);
       this.#lines.granted(connection, seat.id, license);
     }
-    this.#lines.settled(connection, seat.id);
+    this.#lines.answered(connection, seat.id, null);
   }
 
   /** That server is at rest. */
