@@ -124,7 +124,7 @@ export class PoolFaults {
   downMs(server: PoolServer): number {
     if (this.#hasty.delete(server)) return this.#random.between(20, 400);
     if (this.#isLooping(server)) return this.#random.between(100, 1_500);
-    return this.#random.exponential(this.#world.options.faults.downMs);
+    return this.#about(this.#world.options.faults.downMs);
   }
 
   started(server: PoolServer): void {
@@ -148,19 +148,33 @@ export class PoolFaults {
     });
   }
 
-  /** Those who lead die more often. */
+  /** Those who lead die more often; but who leads over many fences lives on. */
   #victim(): PoolServer {
-    const leader = this.#world.servers.find(({ leads }) => leads);
+    const { servers, options } = this.#world;
+    const leader = servers.find(({ leads }) => leads);
+    if (options.faults.spares && servers.length > 1 && this.#random.chance(0.7)) {
+      return this.#random.pick(servers.filter((server) => server !== leader));
+    }
     if (leader !== undefined && this.#random.chance(0.3)) return leader;
-    return this.#random.pick(this.#world.servers);
+    return this.#random.pick(servers);
+  }
+
+  /** A majority is left alone while another server is lost, mostly. */
+  get #isSpared(): boolean {
+    const { servers, options, agenda } = this.#world;
+    if (!options.faults.spares || this.#random.chance(0.1)) return false;
+    const isWhole = servers.every(({ process }) => process !== null);
+    return !isWhole || agenda.now < this.#troubledUntil;
   }
 
   #kill(): void {
+    if (this.#isSpared) return;
     this.counts.kills++;
     this.#world.kill(this.#victim(), false);
   }
 
   #loop(): void {
+    if (this.#isSpared) return;
     this.counts.loops++;
     const server = this.#victim();
     this.#loops.set(server, this.#world.agenda.now + this.#random.between(5_000, 40_000));
@@ -178,6 +192,7 @@ export class PoolFaults {
   }
 
   #suspend(): void {
+    if (this.#isSpared) return;
     this.counts.suspends++;
     const { servers, clients } = this.#world;
     const { min, mean, max } = SUSPEND_MS;
@@ -201,17 +216,19 @@ export class PoolFaults {
   }
 
   #part(alone: boolean): void {
-    const { mode, faults } = this.#world.options;
-    const aboutMs = this.#random.pick(faults.partedMs);
-    const exact = mode === 'tight';
-    const forMs = exact
-      ? aboutMs * this.#random.between(0.9, 1.1)
-      : this.#random.exponential(aboutMs);
+    if (this.#isSpared) return;
+    const forMs = this.#about(this.#random.pick(this.#world.options.faults.partedMs));
     this.troubled(forMs);
     const kind = this.#world.network.part(forMs, alone ? this.#victim() : null);
     if (kind === 'one way' || kind === 'deaf' || kind === 'mute') this.counts.oneWays++;
     else this.counts.partitions++;
     this.#world.trace(() => `parted: ${kind}, for ${forMs.toFixed(0)} ms`);
+  }
+
+  /** Where faults are to end just before something else does, or just after: not far from it. */
+  #about(ms: number): number {
+    if (this.#world.options.mode === 'tight') return ms * this.#random.between(0.9, 1.15);
+    return this.#random.exponential(ms);
   }
 
   #reset(): void {

@@ -32,6 +32,8 @@ export interface PoolClientOptions {
   readonly holds: number;
   /** Share of seats that are left to themselves. */
   readonly silent: number;
+  /** After which share of a third of its lifetime a seat is renewed, at the least. */
+  readonly beats: number;
   /** After which a client takes a server that does not answer for lost. */
   readonly replyMs: number;
 }
@@ -69,6 +71,8 @@ export interface PoolFaultOptions {
   /** Share of commits that fail. */
   readonly commitFailure: number;
   readonly downMs: number;
+  /** Mostly one server at a time is lost, and leaders seldom. */
+  readonly spares: boolean;
 }
 
 export interface PoolOptions {
@@ -126,6 +130,7 @@ export function drawPoolOptions(random: Random): PoolOptions {
       patient: random.pick([0, 0.2, 0.6]),
       patienceMs: random.pick([3_000, 20_000]),
       holds: random.pick([0, 0, 0.2]),
+      beats: 0.9,
       silent: calm ? 0 : random.pick([0, 0.1, 0.3]),
       replyMs: calm ? 2_000 : random.pick([1_500, 5_000]),
     },
@@ -174,6 +179,7 @@ function drawFaults(random: Random): PoolFaultOptions {
     vultures: random.pick([0, 0, 0.05, 0.3]),
     commitFailure: random.pick([0, 0, 0.001, 0.005]),
     downMs: random.pick([300, 5_000, 40_000]),
+    spares: false,
   };
 }
 
@@ -181,7 +187,7 @@ const NEVER = {
   ...{ killMs: null, loopMs: null, powerMs: null, suspendMs: null, wallJumpMs: null },
   ...{ restoreMs: null, partitionMs: null, partedMs: [], aloneMs: null, resetMs: null },
   ...{ cutMs: null, vanishMs: null, pushMs: null, evictMs: null, transferMs: null },
-  ...{ outageMs: null, vultures: 0, commitFailure: 0, downMs: 0 },
+  ...{ outageMs: null, vultures: 0, commitFailure: 0, downMs: 0, spares: false },
 };
 
 function drawOutages(random: Random): PoolFaultOptions {
@@ -190,62 +196,83 @@ function drawOutages(random: Random): PoolFaultOptions {
 }
 
 /** Spans after which something just ended, or just did not: windows, fences, lifetimes. */
-const SPANS_MS = [2_000, 3_500, 7_000, 12_000, 31_000];
+const SPANS_MS = [2_500, 3_800, 7_000, 12_000, 34_000];
 
 function drawTight(random: Random): PoolOptions {
-  const silent = random.pick([0.1, 0.5]);
-  const healthy = random.chance(0.4);
+  const healthy = random.chance(0.5);
   return {
     mode: 'tight',
     servers: random.pick(TIGHT_SERVERS),
-    durationMs: random.integer(60, 150) * 1_000,
+    durationMs: random.integer(80, 150) * 1_000,
     clocks: 'adverse',
     licenses: {
       applications: 1,
       versions: false,
-      limit: { min: 2, max: random.integer(3, 6) },
+      limit: { min: 2, max: random.pick([3, 6, 14]) },
       seatsMax: 2,
-      lifetimesMs: random.pick([[LIFETIME_MS_MIN], [LIFETIME_MS_MIN, 45_000]]),
+      lifetimesMs: random.chance(0.7) ? [LIFETIME_MS_MIN] : [LIFETIME_MS_MIN, 45_000],
       dates: false,
     },
     network: HEALTHY,
     ordered: healthy || random.chance(0.6),
     peers: healthy ? HEALTHY : drawNetwork(random, [0.3, 2, 20]),
     clients: {
-      count: random.integer(6, 9),
-      thinkMs: random.pick([200, 2_000]),
-      useMs: random.pick([8_000, 40_000, 200_000]),
-      patient: 0.8,
+      count: random.integer(3, 8),
+      thinkMs: random.pick([500, 3_000]),
+      useMs: random.pick([10_000, 60_000, 200_000]),
+      patient: random.pick([0.1, 0.9]),
       patienceMs: random.pick([5_000, 40_000]),
       holds: random.pick([0, 0, 0.25]),
-      silent,
+      silent: random.pick([0, 0.1, 0.5]),
       replyMs: random.pick([700, 1_500]),
+      beats: random.pick([0.9, 0.1]),
     },
-    server: { gatherMs: random.pick([0.1, 2]), flushMs: random.pick([0.3, 8]), stalls: 0, stallMs: 0 },
-    faults: drawTightFaults(random),
+    server: {
+      ...{ gatherMs: random.pick([0.1, 2]), flushMs: random.pick([0.3, 8]) },
+      ...{ stalls: 0, stallMs: 0 },
+    },
+    faults: random.chance(0.5) ? drawFences(random) : drawLeaders(random),
   };
 }
 
-function drawTightFaults(random: Random): PoolFaultOptions {
+/** One server after the other is lost for a while, and most leaders live on. */
+function drawFences(random: Random): PoolFaultOptions {
+  const maybe = (share: number, min: number, max: number) =>
+    random.chance(share) ? random.between(min, max) : null;
+  return {
+    ...NEVER,
+    spares: true,
+    aloneMs: maybe(0.7, 3_000, 10_000),
+    killMs: maybe(0.5, 3_000, 15_000),
+    loopMs: maybe(0.2, 10_000, 60_000),
+    suspendMs: maybe(0.2, 10_000, 40_000),
+    cutMs: maybe(0.4, 5_000, 20_000),
+    vanishMs: maybe(0.3, 5_000, 30_000),
+    pushMs: maybe(0.4, 8_000, 40_000),
+    evictMs: maybe(0.2, 4_000, 20_000),
+    partedMs: random.pick([SPANS_MS, [3_800], [34_000], [34_000]]),
+    downMs: random.pick([300, 34_000]),
+  };
+}
+
+/** Leaders follow each other quickly. */
+function drawLeaders(random: Random): PoolFaultOptions {
   const maybe = (share: number, min: number, max: number) =>
     random.chance(share) ? random.between(min, max) : null;
   return {
     ...NEVER,
     killMs: maybe(0.5, 8_000, 30_000),
-    loopMs: maybe(0.3, 15_000, 60_000),
-    suspendMs: maybe(0.3, 10_000, 40_000),
-    partitionMs: maybe(0.4, 5_000, 20_000),
-    partedMs: SPANS_MS,
-    aloneMs: maybe(0.8, 8_000, 40_000),
+    partitionMs: maybe(0.7, 4_000, 15_000),
+    aloneMs: maybe(0.5, 6_000, 30_000),
     resetMs: maybe(0.2, 2_000, 10_000),
-    cutMs: maybe(0.4, 5_000, 20_000),
-    vanishMs: maybe(0.3, 5_000, 30_000),
-    pushMs: maybe(0.5, 8_000, 40_000),
-    evictMs: maybe(0.3, 4_000, 20_000),
-    transferMs: maybe(0.5, 2_000, 20_000),
-    vultures: random.pick([0, 0, 0.05, 0.2]),
+    pushMs: maybe(0.3, 8_000, 40_000),
+    transferMs: maybe(0.8, 1_500, 8_000),
+    wallJumpMs: maybe(0.2, 5_000, 20_000),
+    restoreMs: maybe(0.2, 10_000, 30_000),
+    vultures: random.pick([0, 0, 0.1]),
     commitFailure: random.pick([0, 0, 0.002]),
-    downMs: random.pick([300, 2_000, 7_000, 31_000]),
+    partedMs: SPANS_MS,
+    downMs: random.pick([300, 2_000, 7_000]),
   };
 }
 

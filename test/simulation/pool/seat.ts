@@ -200,7 +200,8 @@ export class PoolSeat {
       this.#handleLater();
       return;
     }
-    const at = sentAt + (lifetimeMs / 3) * this.#client.random.between(0.9, 1);
+    const { random, options } = this.#client;
+    const at = sentAt + (lifetimeMs / 3) * random.between(options.beats, 1);
     this.#later('next', at - this.#client.clock, () => this.#beat(null));
   }
 
@@ -210,7 +211,7 @@ export class PoolSeat {
     if (!ELSEWHERE.has(code) || this.#isHopeless) {
       if (random.chance(0.5)) this.release();
       else this.#end();
-    } else if (SOON.has(code) && random.chance(0.3)) {
+    } else if (SOON.has(code) && random.chance(0.5)) {
       this.#later('next', random.between(200, 1_000), () => this.#ask());
     } else {
       this.#client.next();
