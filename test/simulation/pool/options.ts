@@ -102,7 +102,7 @@ const TIGHT_SERVERS = [3, 3, 3, 5] as const;
 const MODES = ['tight', 'tight', 'tight', 'tight', 'hostile', 'hostile', 'hostile'] as const;
 
 export function drawPoolOptions(random: Random): PoolOptions {
-  const mode = random.pick([...MODES, 'fail-over', 'fail-over', 'queue'] as const);
+  const mode = random.pick([...MODES, 'fail-over', 'queue', 'queue'] as const);
   if (mode === 'tight') return drawTight(random);
   if (mode === 'queue') return drawQueue(random);
   const calm = mode === 'fail-over';
@@ -213,7 +213,7 @@ function drawTight(random: Random): PoolOptions {
       lifetimesMs: random.chance(0.7) ? [LIFETIME_MS_MIN] : [LIFETIME_MS_MIN, 45_000],
       dates: false,
     },
-    network: HEALTHY,
+    network: random.chance(0.5) ? HEALTHY : drawNetwork(random, [1, 5, 40]),
     ordered: healthy || random.chance(0.6),
     peers: healthy ? HEALTHY : drawNetwork(random, [0.3, 2, 20]),
     clients: {
@@ -222,7 +222,7 @@ function drawTight(random: Random): PoolOptions {
       useMs: random.pick([10_000, 60_000, 200_000]),
       patient: random.pick([0.1, 0.9]),
       patienceMs: random.pick([5_000, 40_000]),
-      holds: random.pick([0, 0, 0.25]),
+      holds: random.pick([0, 0.15, 0.4]),
       silent: random.pick([0, 0.1, 0.5]),
       replyMs: random.pick([700, 1_500]),
       beats: random.pick([0.9, 0.1]),
@@ -281,7 +281,8 @@ function drawQueue(random: Random): PoolOptions {
   return {
     ...tight,
     mode: 'queue',
-    durationMs: random.integer(40, 80) * 1_000,
+    durationMs: random.integer(40, 70) * 1_000,
+    licenses: { ...tight.licenses, limit: { min: 3, max: 6 }, seatsMax: 3 },
     ordered: true,
     peers: HEALTHY,
     clients: {
