@@ -44,10 +44,7 @@ export class Beliefs {
   /** By seat and license: two servers may have granted one request, each in its own way. */
   readonly #beliefs = new Map<string, Belief>();
 
-  promised(
-    of: Omit<Belief, 'sentAt' | 'until'>,
-    { sentAt, lifetimeMs }: Answered,
-  ): void {
+  promised(of: Omit<Belief, 'sentAt' | 'until'>, { sentAt, lifetimeMs }: Answered): void {
     const until = sentAt + lifetimeMs;
     const place = `${of.seat.id} ${of.license}`;
     const known = this.#beliefs.get(place);

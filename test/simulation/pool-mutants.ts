@@ -1,6 +1,6 @@
 /** Defects of a pool that its simulator must find (DESIGN section 12), as changes to sources. */
 import { type Patch, SMALL_LIMITS } from './copy.ts';
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
 
 const LEADING = 'src/engine/pool/leading.ts';
 const SERVERS = 'src/engine/ledger/servers.ts';

@@ -1,5 +1,5 @@
 /** Who runs a simulated pool: evicts seats and hands leadership on, at any server and any moment. */
-import { adminText, type AdminAct } from '../../../src/engine/license/admin-act.ts';
+import { type AdminAct, adminText } from '../../../src/engine/license/admin-act.ts';
 import { signDocument } from '../../../src/engine/license/signed-document.ts';
 import { MessageType } from '../../../src/engine/messages.ts';
 import { idBytes } from '../../../src/engine/seat-key.ts';

@@ -115,7 +115,11 @@ export class Ledgers {
       const facts = () => ({ license, hardLimit, deficit, freePool, rows: [...rows] });
       check(sum === hardLimit + deficit, 'accounts balance', facts);
       const found = inRecords.get(license) ?? 0;
-      check(records === found, 'every seat in a record is held', () => ({ license, records, found }));
+      check(records === found, 'every seat in a record is held', () => ({
+        license,
+        records,
+        found,
+      }));
     }
   }
 
