@@ -235,7 +235,8 @@ export class PoolClient {
       const calmly = { patienceMs: 60_000, useMs: random.exponential(1_000), silentAfterMs: null };
       return { application, version: null, count, holdMs: 0, ...calmly };
     }
-    const holdMs = random.chance(holds) ? random.integer(5_000, HOLD_MS_MAX) : 0;
+    const most = random.pick([HOLD_MS_MAX, 15_000]);
+    const holdMs = random.chance(holds) ? random.integer(5_000, most) : 0;
     const isSilent = holdMs === 0 && random.chance(silent);
     return {
       application,

@@ -91,7 +91,8 @@ export class PoolObserver {
         else this.counts.granted++;
         this.#granted.add(seat.id);
         this.#promised = true;
-        this.#issued = true;
+        // What is held the ledger grants, whenever the server hears of it.
+        this.#issued ||= connection.process?.core.authorization(seat.id, NEVER)?.isHeld !== true;
         return;
       }
       case MessageType.alive:
@@ -128,9 +129,10 @@ export class PoolObserver {
       this.#beliefs.renewed(seat, answered, license);
     }
     this.#alive.add(`${server.id} ${seat.id}`);
+    const own = process?.core.authorization(seat.id, NEVER) ?? null;
     // Else it passed on what another server said.
-    if (process === null || process.core.authorization(seat.id, NEVER) === null) return;
-    this.#issued = true;
+    if (process === null || own === null) return;
+    this.#issued ||= !own.isHeld;
     const facts = () => ({ server: server.name, client: client.name });
     check(!this.ledgers.knewEvicted(process, seat.id), 'what is evicted is not renewed', facts);
   }

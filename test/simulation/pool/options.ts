@@ -129,7 +129,7 @@ export function drawPoolOptions(random: Random): PoolOptions {
       useMs: calm ? 120_000 : random.pick([8_000, 60_000]),
       patient: random.pick([0, 0.2, 0.6]),
       patienceMs: random.pick([3_000, 20_000]),
-      holds: random.pick([0, 0, 0.2]),
+      holds: random.pick(calm ? [0, 0.4] : [0, 0, 0.2]),
       beats: 0.9,
       silent: calm ? 0 : random.pick([0, 0.1, 0.3]),
       replyMs: calm ? 2_000 : random.pick([1_500, 5_000]),

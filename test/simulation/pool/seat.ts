@@ -26,6 +26,8 @@ type Timer = 'reply' | 'next' | 'use' | 'expiry';
 
 const RELEASES_MAX = 4;
 const USE_MS_CALM = 5_000;
+/** Shortly before a hold is over. */
+const LAST_MS = 1_500;
 /** Denials after which another server may say otherwise, or the same one soon. */
 const ELSEWHERE = new Set(['no-majority', 'busy', 'all-in-use']);
 const SOON = new Set(['no-majority', 'busy']);
@@ -154,7 +156,9 @@ export class PoolSeat {
   /** What its holder does next with what is held. */
   #handleLater(): void {
     const { random } = this.#client;
-    const atMs = this.wish.holdMs * random.between(0, 1);
+    const leftMs = this.expiresAt - this.#client.clock;
+    // Often at the last moment.
+    const atMs = leftMs - random.between(0, random.pick([LAST_MS, this.wish.holdMs]));
     const what = random.next();
     this.#later('next', atMs, () => {
       if (what < 0.3) this.#beat(null);
@@ -221,7 +225,7 @@ export class PoolSeat {
   #gone(code: string): void {
     const { random } = this.#client;
     if (!SOON.has(code)) {
-      if (this.#way === 'beats') this.#client.lost(this, code);
+      if (this.#way !== 'holds') this.#client.lost(this, code);
       this.#end();
     } else if (code === 'no-majority' || random.chance(0.1)) {
       this.#client.next();
