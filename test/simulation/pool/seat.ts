@@ -54,6 +54,8 @@ export class PoolSeat {
   /** From then on nothing is said for it, by the client's clock. */
   #silentFrom = Number.POSITIVE_INFINITY;
   readonly #timers = new Map<Timer, Cancel>();
+  /** Until when a claim may be made: after that the seats may be somebody else's. */
+  #claimsUntil = 0;
   #way: 'beats' | 'holds' | 'takes';
 
   constructor(client: PoolClient, key: Uint8Array, wish: PoolWish) {
@@ -87,7 +89,9 @@ export class PoolSeat {
         if (sent.sentAt > this.#answeredSentAt) this.#gone(message[2]);
         return;
       case MessageType.fenced:
-        if (sent.sentAt > this.#answeredSentAt) this.#beat(message[2]);
+        if (sent.sentAt <= this.#answeredSentAt) return;
+        if (this.#client.clock < this.#claimsUntil) this.#beat(message[2]);
+        else this.#end();
         return;
     }
   }
@@ -225,7 +229,8 @@ export class PoolSeat {
   #gone(code: string): void {
     const { random } = this.#client;
     if (!SOON.has(code)) {
-      if (this.#way !== 'holds') this.#client.lost(this, code);
+      const runs = this.#client.clock < this.#claimsUntil;
+      if (this.#way !== 'holds' && runs) this.#client.lost(this, code);
       this.#end();
     } else if (code === 'no-majority' || random.chance(0.1)) {
       this.#client.next();
@@ -251,6 +256,7 @@ export class PoolSeat {
   #prolong(sentAt: number, lifetimeMs: number): void {
     this.lifetimeMs = lifetimeMs;
     this.expiresAt = Math.max(this.expiresAt, sentAt + lifetimeMs);
+    this.#claimsUntil = this.expiresAt;
     this.#later('expiry', this.expiresAt - this.#client.clock, () => this.#expire());
   }
 
