@@ -1,74 +1,151 @@
 /** Defects of a pool that its simulator must find (DESIGN section 12), as changes to sources. */
-import { type Patch, SMALL_LIMITS } from './copy.ts';
+import { SMALL_LIMITS } from './copy.ts';
 import type { Mutant } from './mutant.ts';
 
-const LEADING = 'src/engine/pool/leading.ts';
-const SERVERS = 'src/engine/ledger/servers.ts';
+const ELSEWHERE = 'src/engine/elsewhere.ts';
+const FENCING = 'src/engine/pool/fencing.ts';
+const HOLDS = 'src/engine/holds.ts';
+const ISSUER = 'src/engine/issuer.ts';
 const KEY_MOVES = 'src/engine/key-moves.ts';
+const LEADING = 'src/engine/pool/leading.ts';
+const LENDING = 'src/engine/pool/lending.ts';
+const POOL = 'src/engine/pool/pool.ts';
+const ROW = 'src/engine/row.ts';
+const ROWS = 'src/engine/rows.ts';
+const SERVERS = 'src/engine/ledger/servers.ts';
+const STATE = 'src/engine/ledger/state.ts';
 
+const NOT_FENCED = 'if (known === undefined || known.fence !== fence || known.session !== null)';
+const ECHOED =
+  'if (echo !== null && echo.session === this.session) this.window.echoed(echo.number);';
+const OPENS = 'timed.at + lifetimeMs * (1 + CLOCK_DRIFT_MAX) + MARGIN_MS';
 const TAKES_NEXT = 'if (number !== known.proposal + 1) return false;';
+const TAKES_SESSION = 'if (known === undefined || known.session !== session) return false;';
+const TAKEN = 'if (number !== next) continue;';
 
-/** Found within few seeds. */
+/** Looked for by every run of the tests: each is found in many seeds. */
 export const POOL_MUTANTS: readonly Mutant[] = [
-  mutant('an echo is given to a server that is fenced', [
-    LEADING,
-    "return newest?.type === 'returned' && newest.index === picture.peer(to).echo?.session;",
-    'return newest !== undefined;',
+  mutant('the window is half as long again', { from: 16, seedsMax: 60 }, [
+    'src/engine/pool/window.ts',
+    'at + WINDOW_MS',
+    'at + 1.5 * WINDOW_MS',
   ]),
-  mutant('the end of a key leaves out the drift of clocks', [
+  mutant('a server that acked is fenced too early', { from: 9, seedsMax: 60 }, [
+    FENCING,
+    'FENCE_AFTER_ACK_MS = WINDOW_MS',
+    'FENCE_AFTER_ACK_MS = 0.5 * WINDOW_MS',
+  ]),
+  mutant('a server that was not heard is fenced too early', { from: 3, seedsMax: 60 }, [
+    FENCING,
+    'FENCE_UNHEARD_MS = 2 * WINDOW_MS',
+    'FENCE_UNHEARD_MS = 0.2 * WINDOW_MS',
+  ]),
+  mutant(
+    'seats of a server that returned are opened by its last fence', { from: 3, seedsMax: 60 },
+    [
+      LEADING,
+      "const isFenced = newest?.type === 'fenced' && newest.index <= state.applied;",
+      'const isFenced = newest !== null && newest.index <= state.applied;',
+    ],
+    [LEADING, 'fence: newest.index, licenses', 'fence: state.servers.get(server)?.fence ?? 0, licenses'],
+    [STATE, `${NOT_FENCED} return 'void';`, "if (known?.fence !== fence) return 'void';"],
+  ),
+  mutant(
+    "a lost server's seats are lent before they are opened", { from: 3, seedsMax: 60 },
+    [
+      LENDING,
+      'accounts !== undefined && state.servers.isOpened(server, accounts)',
+      'accounts !== undefined && state.servers.isFenced(server)',
+    ],
+    [STATE, 'return (opened.get(server) ?? 0) > known.fence;', 'return true;'],
+  ),
+  mutant('the end of a key leaves out the drift of clocks', { from: 1, seedsMax: 60 }, [
     'src/engine/key-table.ts',
     'heard + lifetimeMs * (1 + CLOCK_DRIFT_MAX) + MARGIN_MS',
     'heard + lifetimeMs',
   ]),
-  mutant('a key that came is not put into the table', [
+  mutant('a key that came is not put into the table', { from: 4, seedsMax: 60 }, [
     KEY_MOVES,
     'if (to === this.#pool.server) this.#issuer.adopt(license, key, time);',
     '',
   ]),
-  mutant('a key that left stays in the table', [
+  mutant('a key that left stays in the table', { from: 4, seedsMax: 60 }, [
     KEY_MOVES,
     'if (from === this.#pool.server) this.#drop(key.id);',
     '',
   ]),
-  small('keys that left are not made up for after a snapshot', [
+  mutant(
+    'the number of a proposal is used again', { from: 1, seedsMax: 60 },
+    [SERVERS, TAKES_NEXT, 'if (number > known.proposal + 1) return false;'],
+    [LEADING, TAKEN, ''],
+  ),
+  mutant(
+    'the borrower gains before the lender gave', { from: 2, seedsMax: 60 },
+    [LENDING, 'if (lender.isDead) this.#takeFromDead', 'if (lender.available) this.#takeFromDead'],
+    [STATE, "if (!mayGive) return 'void';", ''],
+  ),
+  mutant('nobody pays the deficit', { from: 1, seedsMax: 60 }, [
+    ROWS,
+    'const count = Math.min(row.accounts.deficit - row.outgoing, row.available);',
+    'const count = Math.min(row.accounts.deficit, 0);',
+  ]),
+  mutant('an eviction frees the seat at once', { from: 1, seedsMax: 60 }, [
+    KEY_MOVES,
+    '    if (!valid || entry === null) return;\n',
+    `    if (!valid || entry === null) return;
+    if (entry.type === 'evict') this.#drop(entry.id);\n`,
+  ]),
+];
+
+/** Found in one of tens of seeds, or of hundreds. */
+export const RARE_POOL_MUTANTS: readonly Mutant[] = [
+  mutant('the window counts from when an echo was heard', { from: 9, seedsMax: 300 }, [
+    POOL,
+    ECHOED,
+    `if (echo !== null && echo.session === this.session) {
+      this.window.round(-1, now);
+      this.window.acked(-1);
+    }`,
+  ]),
+  mutant('ack times are kept across terms', { from: 3, seedsMax: 300 }, [LEADING, 'this.#pool.picture.forget();', '']),
+  mutant('a return of an earlier start counts', { from: 7, seedsMax: 300 }, [
+    POOL,
+    'if (entry.boot === boot) this.proposals.begin(index);',
+    'if (boot > 0) this.proposals.begin(index);',
+  ]),
+  small('keys that left are not made up for after a snapshot', { from: 4, seedsMax: 300 }, [
     KEY_MOVES,
     'for (const { key } of state.moved.from(server)) this.#drop(key.id);',
     '',
   ]),
-  mutant('a seat used for a claim is given to others meanwhile', [
-    'src/engine/elsewhere.ts',
+  mutant('a seat used for a claim is given to others meanwhile', { from: 4, seedsMax: 300 }, [
+    ELSEWHERE,
     "const outgoing = proposal.type === 'end' ? count : 0;",
     'const outgoing = 0;',
   ]),
   mutant(
-    'the number of a proposal is used again',
-    [SERVERS, TAKES_NEXT, 'if (number > known.proposal + 1) return false;'],
-    [LEADING, 'if (number !== next) continue;', ''],
+    'the number of a proposal is skipped', { from: 28, seedsMax: 300 },
+    [SERVERS, TAKES_NEXT, 'if (number <= known.proposal) return false;'],
+    [LEADING, TAKEN, 'if (number < next) continue;'],
   ),
-];
-
-/** Found too, after more seeds. */
-export const RARE_POOL_MUTANTS: readonly Mutant[] = [
-  mutant('seats are opened by the new, shorter lifetime', [
-    'src/engine/ledger/accounts.ts',
-    'longest.set(server, Math.max(lifetimeMs, longest.get(server) ?? 0));',
-    '',
-  ]),
-  mutant('keys of opened seats stay in the table', [
-    KEY_MOVES,
-    'this.#dropAll(new Set(entry.licenses));',
-    '',
+  mutant('who came last is the first of the line', { from: 28, seedsMax: 300 }, [
+    LENDING,
+    'heads.sort((a, b) => sinceOf(a) - sinceOf(b))',
+    'heads.sort((a, b) => sinceOf(b) - sinceOf(a))',
   ]),
 ];
 
 type Change = readonly [file: string, find: string, replace: string];
 
-function mutant(name: string, ...changes: readonly Change[]): Mutant {
-  return { name, patches: changes.map(([file, find, replace]) => ({ file, find, replace })) };
+/** Where it is found first, and in how many simulations from there on at the latest. */
+type Seeds = Required<Pick<Mutant, 'from' | 'seedsMax'>>;
+
+function mutant(name: string, seeds: Seeds, ...changes: readonly Change[]): Mutant {
+  return { name, ...seeds, patches: changes.map(([file, find, replace]) => ({ file, find, replace })) };
 }
 
 /** With limits so small that snapshots are sent. */
-function small(name: string, ...changes: readonly Change[]): Mutant {
-  const patches: readonly Patch[] = mutant(name, ...changes).patches;
-  return { name, patches: [...SMALL_LIMITS, ...patches] };
+function small(name: string, seeds: Seeds, ...changes: readonly Change[]): Mutant {
+  const { patches } = mutant(name, seeds, ...changes);
+  return { name, ...seeds, patches: [...SMALL_LIMITS, ...patches] };
 }
