@@ -16,9 +16,8 @@
  * - the drift term of openings: a fence comes a window after the last renewal that counts.
  *
  * Not found yet: a claim without a fence, or after the return; a key that leaves a server twice;
- * keys that came, not made up for after a snapshot; proposals of an old session; a server that
- * serves its own line first; waiters that a new leader is not told; a hold taken over without a
- * trace (test/engine/taken-holds.test.ts has it).
+ * keys that came, not made up for after a snapshot; proposals of an old session; waiters that a new
+ * leader is not told; a hold taken over without a trace (test/engine/taken-holds.test.ts has it).
  */
 import { SMALL_LIMITS } from './copy.ts';
 import type { Mutant } from './mutant.ts';
