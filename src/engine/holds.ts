@@ -131,7 +131,7 @@ export class Holds {
 
   release({ license, key }: HeldSeat, by: AskedBy): void {
     const { id, count } = key;
-    const proposal = { type: 'record-end', license, id } as const;
+    const proposal = { type: 'record-end', license, id, since: null } as const;
     this.#propose(this.#rows.of(license), proposal, { ...by, id, count, answer: 'released' });
   }
 
@@ -146,7 +146,8 @@ export class Holds {
       const held = this.get(id);
       if (end > now) this.#nextDue = Math.min(this.#nextDue, end);
       else if (held !== undefined && !ending.has(id)) {
-        this.#pool.propose({ type: 'record-end', license: held.license, id });
+        const { license, index: since } = held;
+        this.#pool.propose({ type: 'record-end', license, id, since });
         this.#nextDue = Math.min(this.#nextDue, now + RETRY_MS);
       }
     }

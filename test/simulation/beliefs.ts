@@ -20,6 +20,8 @@ export interface BelievedSeat {
   readonly givenUp: boolean;
   /** Of the answer that the client goes by, where that may be one of several. */
   readonly license?: string | null;
+  /** What was promised to older messages does not count any more. */
+  readonly takenAt?: number;
 }
 
 /** When the client sent what is answered, by its own clock, and for how long that counts. */
@@ -33,7 +35,8 @@ export interface Belief {
   readonly seat: BelievedSeat;
   readonly license: string;
   readonly count: number;
-  /** By the client's boot-time clock. */
+  /** By the client's boot-time clock: of the promise that reaches furthest, and how far. */
+  sentAt: number;
   until: number;
 }
 
@@ -41,12 +44,14 @@ export class Beliefs {
   /** By seat and license: two servers may have granted one request, each in its own way. */
   readonly #beliefs = new Map<string, Belief>();
 
-  promised(of: Omit<Belief, 'until'>, { sentAt, lifetimeMs }: Answered): void {
+  promised(of: Omit<Belief, 'sentAt' | 'until'>, { sentAt, lifetimeMs }: Answered): void {
     const until = sentAt + lifetimeMs;
     const place = `${of.seat.id} ${of.license}`;
     const known = this.#beliefs.get(place);
-    if (known === undefined) this.#beliefs.set(place, { ...of, until });
-    else known.until = Math.max(known.until, until);
+    if (known === undefined) this.#beliefs.set(place, { ...of, sentAt, until });
+    else if (!counts(known) || (until > known.until && counts({ ...of, sentAt }))) {
+      Object.assign(known, { sentAt, until });
+    }
   }
 
   /** `license`: which of them, where a seat may be of several. */
@@ -64,7 +69,7 @@ export class Beliefs {
       const { client, seat, license, until } = belief;
       const isIts = (seat.license ?? license) === license;
       const runs = isIts && client.clock < seat.expiresAt;
-      if (runs || (client.clock < until && !seat.givenUp)) held.push(belief);
+      if (runs || (client.clock < until && !seat.givenUp && counts(belief))) held.push(belief);
       else if (client.clock >= until) this.#beliefs.delete(place);
     }
     return held;
@@ -78,4 +83,8 @@ export class Beliefs {
     }
     return sums;
   }
+}
+
+function counts({ seat, sentAt }: Pick<Belief, 'seat' | 'sentAt'>): boolean {
+  return sentAt >= (seat.takenAt ?? Number.NEGATIVE_INFINITY);
 }

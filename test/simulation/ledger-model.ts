@@ -34,7 +34,8 @@ export class LedgerModel implements LedgerView {
   before: LedgerView[] = [];
   readonly counts = { draws: 0, payments: 0, changesByDate: 0, held: 0 };
   /** Seats of each record, by id. */
-  readonly #held = new Map<string, number>();
+  /** By id: how many, and the newest entry that held them. */
+  readonly #held = new Map<string, { readonly count: number; index: number }>();
   /** The RLF that founded the pool stands in the place of the first entry. */
   #applied = 1;
   /** Index of the newest return, and the last proposal of that session. */
@@ -112,23 +113,28 @@ export class LedgerModel implements LedgerView {
       const excused = (this.#limitChanged.get(entry.license) ?? 0) > knew;
       check(moved || excused, 'a server moves no seats that are not there', () => entry);
     }
-    if (entry.type.startsWith('record')) this.#record(entry);
+    if (entry.type.startsWith('record')) this.#record(index, entry);
   }
 
   /** What is held, and what becomes of it; what can't be is void. */
-  #record(entry: Entry): void {
+  #record(index: number, entry: Entry): void {
     if (entry.type === 'record') {
       const account = this.accounts.get(entry.license);
       const { id, count } = entry.key;
       if (account === undefined || this.#held.has(id) || account.row < count) return;
       account.row -= count;
       account.records += count;
-      this.#held.set(id, count);
+      this.#held.set(id, { count, index });
       this.counts.held++;
+    } else if (entry.type === 'record-renew') {
+      const held = this.#held.get(entry.id);
+      if (held !== undefined) held.index = index;
     } else if (entry.type === 'record-end') {
       const account = this.accounts.get(entry.license);
-      const count = this.#held.get(entry.id);
-      if (account === undefined || count === undefined) return;
+      const held = this.#held.get(entry.id);
+      if (account === undefined || held === undefined) return;
+      if (entry.since !== null && entry.since !== held.index) return;
+      const { count } = held;
       account.records -= count;
       account.freePool += count;
       payWithFreePool(account);

@@ -2,7 +2,8 @@
  * Who waits, and in which order, as it looks from outside: by what arrived at the server and what
  * it answered. Where the order can't be known it is left open, and nothing is held against anybody.
  */
-import type { Connection } from './connection.ts';
+/** Whoever asks and is to be answered there. */
+type Connection = { readonly client: { readonly name: string } };
 
 export interface Place {
   readonly id: string;
@@ -30,7 +31,14 @@ export interface Place {
 
 export class LineModel {
   readonly #places = new Map<string, Place>();
+  readonly #stamp: () => number;
+  /** Of the last arrival. */
   #arrivals = 0;
+
+  /** `stamp`: gives arrivals their order; never less than before. */
+  constructor(stamp: () => number = () => this.#arrivals + 1) {
+    this.#stamp = stamp;
+  }
 
   get(id: string): Place | undefined {
     return this.#places.get(id);
@@ -46,7 +54,8 @@ export class LineModel {
     readonly patienceEnd: number;
   }): void {
     const { id, application, count, holds, connection, patienceEnd } = asked;
-    const number = ++this.#arrivals;
+    this.#arrivals = this.#stamp();
+    const number = this.#arrivals;
     const place = this.#places.get(id);
     if (place === undefined) {
       const state = { told: false, gone: false, leaving: false, settled: false, unsettled: true };

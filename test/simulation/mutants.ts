@@ -1,10 +1,6 @@
 /** Defects that the simulator must find (DESIGN section 12), as changes to the texts of sources. */
 import { type Patch, SMALL_LIMITS } from './copy.ts';
-
-export interface Mutant {
-  readonly name: string;
-  readonly patches: readonly Patch[];
-}
+import type { Mutant } from './mutant.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   mutant('a reply is sent before the flush', 'src/net/node.ts', [

@@ -1,15 +1,33 @@
 /** Runs one simulation, and says of one that found something how to see it again. */
+import type { Agenda } from './agenda.ts';
 import { SimulationFailure } from './failure.ts';
 import type { Options } from './options.ts';
 import type { PoolOptions } from './pool/options.ts';
+import { type PoolResult, PoolWorld } from './pool/world.ts';
 import { type Result, World } from './world.ts';
 
-/** @throws SimulationFailure with what was found, the options drawn, and how to replay it. */
-export function simulate(seed: number, log: ((line: string) => void) | null = null): Result {
-  return runWorld(new World(seed, log));
+type Log = ((line: string) => void) | null;
+
+/** Of one server, or of a pool of several. */
+interface Simulation<R> {
+  readonly seed: number;
+  readonly agenda: Agenda;
+  readonly options: Options | PoolOptions;
+  run(): R;
 }
 
-export function runWorld(world: World): Result {
+/** @throws SimulationFailure with what was found, the options drawn, and how to replay it. */
+export function simulate(seed: number, log: Log = null): Result {
+  return runWorld(new World(seed, log), 'simulate.ts');
+}
+
+/** The same, of a pool. */
+export function simulatePool(seed: number, log: Log = null): PoolResult {
+  return runWorld(new PoolWorld(seed, log), 'pool/simulate.ts');
+}
+
+/** `command`: the one that replays it. */
+export function runWorld<R>(world: Simulation<R>, command: string): R {
   try {
     return world.run();
   } catch (error) {
@@ -17,10 +35,18 @@ export function runWorld(world: World): Result {
       [
         `seed ${world.seed} at ${(world.agenda.now / 1_000).toFixed(3)} s: ${story(error)}`,
         `with ${optionWords(world.options)}`,
-        `replay: bun test/simulation/simulate.ts --seed ${world.seed} --trace`,
+        `replay: bun test/simulation/${command} --seed ${world.seed} --trace`,
       ].join('\n'),
     );
   }
+}
+
+/** Seeds that nobody tried before, for so long; how many they were. */
+export function tryNewSeeds(forMs: number, run: (seed: number) => unknown): number {
+  const end = Date.now() + forMs;
+  let tried = 0;
+  for (let seed = Date.now(); Date.now() < end; seed++, tried++) run(seed);
+  return tried;
 }
 
 /** `clients.count 5, clients.thinkMs 500, …`. */

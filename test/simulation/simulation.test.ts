@@ -1,8 +1,8 @@
 /** DESIGN section 11: the promise, under whatever goes wrong at one server and its clients. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { type Copy, copyWith, SMALL_LIMITS } from './copy.ts';
-import { runWorld, simulate } from './report.ts';
-import type { Result, World } from './world.ts';
+import { runWorld, simulate, tryNewSeeds } from './report.ts';
+import type { World } from './world.ts';
 
 const SOAK = process.env['LM_SOAK'] === '1';
 /** How long new seeds are tried, in milliseconds. */
@@ -11,14 +11,6 @@ const TIMEOUT_MS = 4 * NEW_SEEDS_MS + 60_000;
 
 /** Seeds that once found something, or that reach what others do not. */
 const SEEDS = [1, 2, 4, 6, 49, 279, 459, 521, 1_073, 1_165, 1_795_522_483_743];
-
-/** Seeds that nobody tried before, for so long. */
-function newSeeds(run: (seed: number) => Result): number {
-  const end = Date.now() + NEW_SEEDS_MS;
-  let tried = 0;
-  for (let seed = Date.now(); Date.now() < end; seed++, tried++) run(seed);
-  return tried;
-}
 
 describe('a server of a pool of one', () => {
   test(
@@ -38,7 +30,7 @@ describe('a server of a pool of one', () => {
   test(
     'keeps its promises in new simulations',
     () => {
-      expect(newSeeds((seed) => simulate(seed))).toBeGreaterThan(0);
+      expect(tryNewSeeds(NEW_SEEDS_MS, (seed) => simulate(seed))).toBeGreaterThan(0);
     },
     TIMEOUT_MS,
   );
@@ -58,13 +50,15 @@ describe('with limits so small that they are reached', () => {
   afterAll(() => copy.remove());
 
   test('the same', () => {
-    for (const seed of SEEDS) runWorld(copy.world(seed));
+    for (const seed of SEEDS) runWorld(copy.world(seed), 'simulate.ts');
   });
 
   test(
     'in new simulations',
     () => {
-      expect(newSeeds((seed) => runWorld(copy.world(seed)))).toBeGreaterThan(0);
+      expect(
+        tryNewSeeds(NEW_SEEDS_MS, (seed) => runWorld(copy.world(seed), 'simulate.ts')),
+      ).toBeGreaterThan(0);
     },
     TIMEOUT_MS,
   );

@@ -26,20 +26,36 @@ export function timersOn(
   };
 }
 
-export function withTimers<T>(timers: Timers, run: () => T): T {
+/** Whose timers the global ones are right now. */
+let lent: Timers | null = null;
+
+const GLOBALS = {
+  setImmediate: (work: () => void) => lent?.immediate(work),
+  setTimeout: (work: () => void, ms: number) => lent?.timeout(work, ms),
+  clearTimeout: (cancel: unknown) => {
+    if (typeof cancel === 'function') cancel();
+  },
+  performance: { now: () => lent?.now() },
+};
+
+/** Runs a whole simulation; pieces of servers in it run `withTimers`. */
+export function lendingTimers<T>(run: () => T): T {
   const { setImmediate, setTimeout, clearTimeout, performance } = globalThis;
-  const lent = {
-    setImmediate: (work: () => void) => timers.immediate(work),
-    setTimeout: (work: () => void, ms: number) => timers.timeout(work, ms),
-    clearTimeout: (cancel: unknown) => {
-      if (typeof cancel === 'function') cancel();
-    },
-    performance: { now: timers.now },
-  };
-  Object.assign(globalThis, lent);
+  Object.assign(globalThis, GLOBALS);
   try {
     return run();
   } finally {
     Object.assign(globalThis, { setImmediate, setTimeout, clearTimeout, performance });
+  }
+}
+
+/** To be called within `lendingTimers`. */
+export function withTimers<T>(timers: Timers, run: () => T): T {
+  const before = lent;
+  lent = timers;
+  try {
+    return run();
+  } finally {
+    lent = before;
   }
 }

@@ -21,6 +21,7 @@ import { Observer } from './observer.ts';
 import { drawOptions, type Options } from './options.ts';
 import { Random } from './random.ts';
 import { SERVER_ID, SimulatedServer } from './server.ts';
+import { lendingTimers } from './timers.ts';
 
 export interface Result {
   readonly seed: number;
@@ -90,6 +91,10 @@ export class World implements Surroundings {
 
   /** Throws what was found, if anything was. */
   run(): Result {
+    return lendingTimers(() => this.#run());
+  }
+
+  #run(): Result {
     this.server.start(null);
     this.#startClients();
     this.#faults.start();

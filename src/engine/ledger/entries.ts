@@ -68,8 +68,16 @@ export type Proposal =
   | { readonly type: 'record-renew'; readonly license: string; readonly id: string }
   /** The record becomes a key of the author's, under the lifetime and for the holder given. */
   | { readonly type: 'record-take'; readonly license: string; readonly key: ClaimedKey }
-  /** Its seats are free: it was given back, or its time is over. */
-  | { readonly type: 'record-end'; readonly license: string; readonly id: string };
+  /**
+   * Its seats are free: it was given back, or its time is over. `since`: the entry that its time
+   * counts from, void unless it is the newest that held them; null where it was given back.
+   */
+  | {
+      readonly type: 'record-end';
+      readonly license: string;
+      readonly id: string;
+      readonly since: number | null;
+    };
 
 export type Entry =
   | (Proposal & { readonly by: Author })
@@ -152,8 +160,11 @@ function isProposal(proposal: Proposal): boolean {
     case 'record-take':
       return isKey(proposal.key);
     case 'record-renew':
-    case 'record-end':
       return typeof proposal.id === 'string';
+    case 'record-end':
+      return (
+        typeof proposal.id === 'string' && (proposal.since === null || isCount(proposal.since))
+      );
     default:
       return false;
   }

@@ -10,18 +10,25 @@ export interface HeldSeat {
   readonly key: ClaimedKey;
   /** Who entered it, for people. */
   readonly server: string;
+  /** Of the newest entry that held them: their time counts from there. */
+  readonly index: number;
 }
 
-export function heldRecord({ license, key, server }: HeldSeat): unknown[] {
+/** One that was renewed since its end was seen to come goes on. */
+export function endsBy({ index }: HeldSeat, { since }: { readonly since: number | null }): boolean {
+  return since === null || since === index;
+}
+
+export function heldRecord({ license, key, server, index }: HeldSeat): unknown[] {
   const { id, count, lifetimeMs, since, holder } = key;
-  return [license, server, [id, count, lifetimeMs, since, holder]];
+  return [license, server, index, [id, count, lifetimeMs, since, holder]];
 }
 
 export function readHeld(record: unknown): HeldSeat {
-  const [license, server, fields] = record as [
-    ...[string, string],
+  const [license, server, index, fields] = record as [
+    ...[string, string, number],
     [string, number, number, number, ClaimedKey['holder']],
   ];
   const [id, count, lifetimeMs, since, holder] = fields;
-  return { license, server, key: { id, count, lifetimeMs, since, holder } };
+  return { license, server, index, key: { id, count, lifetimeMs, since, holder } };
 }

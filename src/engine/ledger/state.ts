@@ -22,7 +22,7 @@ import {
   setHardLimit,
 } from './accounts.ts';
 import type { Author, Entry, LogEntry, Proposal } from './entries.ts';
-import type { HeldSeat } from './held-seats.ts';
+import { endsBy, type HeldSeat } from './held-seats.ts';
 import { MovedKeys } from './moved-keys.ts';
 import { successor } from './offer.ts';
 import { Secrets } from './secrets.ts';
@@ -105,11 +105,13 @@ export class LedgerState {
     return this.#writes.take();
   }
 
-  /** Where a key that was granted or claimed at `server` is now; null where it ended. */
+  /** Where a key that was granted, held or claimed at `server` is now; null where it ended. */
   whereabouts(id: string, server: string): { server: string; since: number } | null {
-    let at = { server, since: 0 };
+    // What was held is at no server until one takes it over, whoever granted the hold.
+    const taken = this.moved.get(RECORDS, id);
+    let at = { server: taken?.to ?? server, since: taken?.index ?? 0 };
     // Each step is a later entry than the one before, so this ends.
-    for (let moved = this.moved.get(server, id); moved !== undefined; ) {
+    for (let moved = this.moved.get(at.server, id); moved !== undefined; ) {
       if (moved.to === null) return null;
       at = { server: moved.to, since: moved.index };
       const next = this.moved.get(moved.to, id);
@@ -196,30 +198,34 @@ export class LedgerState {
       case 'record-renew':
       case 'record-take':
       case 'record-end':
-        if (!this.#recorded(accounts, proposal, by)) return 'void';
+        if (!this.#recorded(index, accounts, proposal, by)) return 'void';
         break;
     }
     return new Set([proposal.license]);
   }
 
-  #recorded(accounts: Accounts, proposal: RecordProposal, by: Author): boolean {
+  #recorded(index: number, accounts: Accounts, proposal: RecordProposal, by: Author): boolean {
     const id = 'key' in proposal ? proposal.key.id : proposal.id;
     const held = this.held.get(id);
     if (proposal.type === 'record') {
       const { license, key } = proposal;
       if (held !== undefined) return false;
       if (!moveSeats(accounts, { from: by.server, to: RECORDS, count: key.count })) return false;
-      this.#hold({ license, key, server: by.server });
+      this.#hold({ license, key, server: by.server, index });
       return true;
     }
     if (held === undefined || held.license !== accounts.license) return false;
     if (proposal.type !== 'record-end' && this.evicted.has(id)) return false;
-    if (proposal.type === 'record-renew') return true;
+    if (proposal.type === 'record-renew') return this.#hold({ ...held, index });
+    if (proposal.type === 'record-end' && !endsBy(held, proposal)) return false;
     const { count } = held.key;
     if (proposal.type === 'record-take' && proposal.key.count !== count) return false;
-    if (proposal.type === 'record-take') this.#keepKey(accounts, by.server, proposal.key);
     const to = proposal.type === 'record-take' ? by.server : FREE_POOL;
     if (!moveSeats(accounts, { from: RECORDS, to, count })) return false;
+    if (proposal.type === 'record-take') {
+      // Whoever took it over is found by it, and takes the key over also if it missed the entry.
+      this.#leave(index, accounts.license, { key: proposal.key, server: RECORDS }, to);
+    }
     this.held.delete(id);
     this.#writes.released(held);
     return true;
@@ -231,9 +237,10 @@ export class LedgerState {
     if (lifetimeMs > usual) keepLongest(accounts, server, lifetimeMs);
   }
 
-  #hold(held: HeldSeat): void {
+  #hold(held: HeldSeat): true {
     this.held.set(held.key.id, held);
     this.#writes.held(held);
+    return true;
   }
 
   /** The server is fenced, and the time of its keys is over. */
@@ -251,7 +258,12 @@ export class LedgerState {
     return this.moved.get(server, key.id) === undefined && !this.evicted.has(key.id);
   }
 
-  #leave(index: number, license: string, { key, server: from }: Leaving, to: string | null): void {
+  #leave(
+    index: number,
+    license: string,
+    { key, server: from }: Pick<Leaving, 'key' | 'server'>,
+    to: string | null,
+  ): void {
     const moved = { index, from, to, license, key, until: this.mark + MOVED_KEPT_MS };
     this.moved.add(moved);
     this.#writes.moved(moved);

@@ -36,10 +36,14 @@ export interface SentMessage {
   readonly type: ClientMessage[0];
   /** It quotes a fence. */
   readonly claims: boolean;
+  /** It takes over seats that are held. */
+  readonly takes: boolean;
 }
 
 const THINK_MS_CALM = 500;
 const RELEASE_MS_MAX = 2_000;
+/** The longest that seats are held without heartbeats. */
+export const HOLD_MS_MAX = 60_000;
 
 export class PoolClient {
   readonly name: string;
@@ -137,8 +141,10 @@ export class PoolClient {
   send(seat: PoolSeat, build: (sequence: number) => ClientMessage): void {
     const sequence = ++this.#sequence;
     const message = build(sequence);
-    const claims = message[0] === MessageType.heartbeat && typeof message[4] === 'number';
-    this.#sent.set(sequence, { seat, sentAt: this.clock, type: message[0], claims });
+    const beats = message[0] === MessageType.heartbeat;
+    const claims = beats && typeof message[4] === 'number';
+    const takes = beats && message[5] === true;
+    this.#sent.set(sequence, { seat, sentAt: this.clock, type: message[0], claims, takes });
     if (this.#connection === null) {
       this.#connection = this.#world.connect(this, this.#place);
       // At once on a new connection: this server may not know of the others.
@@ -221,21 +227,25 @@ export class PoolClient {
   #wish(): PoolWish {
     const { random } = this;
     const { calm, options } = this.#world;
-    const { patient, patienceMs, useMs, silent } = options.clients;
+    const { patient, patienceMs, useMs, silent, holds } = options.clients;
     const { applications, seatsMax } = options.licenses;
     const application = random.pick(APPLICATIONS.slice(0, applications));
     const count = random.chance(0.7) ? 1 : random.integer(1, seatsMax);
     if (calm) {
       const calmly = { patienceMs: 60_000, useMs: random.exponential(1_000), silentAfterMs: null };
-      return { application, version: null, count, ...calmly };
+      return { application, version: null, count, holdMs: 0, ...calmly };
     }
+    const most = random.pick([HOLD_MS_MAX, 15_000]);
+    const holdMs = random.chance(holds) ? random.integer(5_000, most) : 0;
+    const isSilent = holdMs === 0 && random.chance(silent);
     return {
       application,
       version: random.chance(0.8) ? null : '1.0',
       count,
       patienceMs: random.chance(patient) ? Math.ceil(random.exponential(patienceMs)) : 0,
+      holdMs,
       useMs: random.exponential(useMs),
-      silentAfterMs: random.chance(silent) ? random.between(-10_000, 60_000) : null,
+      silentAfterMs: isSilent ? random.between(-10_000, 60_000) : null,
     };
   }
 }

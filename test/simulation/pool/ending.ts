@@ -7,6 +7,7 @@ import type { Redistribution } from '../../../src/engine/ledger/redistribution.t
 import { check } from '../failure.ts';
 import { WALL_START } from '../host.ts';
 import type { Random } from '../random.ts';
+import { HOLD_MS_MAX } from './client.ts';
 import { SLOWEST } from './options.ts';
 import type { PoolServer } from './server.ts';
 import type { PoolWorld } from './world.ts';
@@ -111,7 +112,7 @@ export class Ending {
     const world = this.#world;
     world.closing = true;
     for (const client of world.clients) client.finish();
-    const lifetimeMs = Math.max(...world.options.licenses.lifetimesMs);
+    const lifetimeMs = Math.max(HOLD_MS_MAX, ...world.options.licenses.lifetimesMs);
     const back = () => world.servers.every((server) => this.#isBack(server));
     // A second at a time: it is not looked at after every step.
     const end = world.agenda.now + 2 * (1.02 * lifetimeMs + LATE_MS_MAX);

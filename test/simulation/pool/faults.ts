@@ -2,6 +2,7 @@
 import type { PeerSend } from '../../../src/engine/effects.ts';
 import type { Fate } from '../disk.ts';
 import type { Random } from '../random.ts';
+import { Administrator } from './administrator.ts';
 import { Outages } from './outages.ts';
 import { Restorer } from './restorer.ts';
 import type { PoolProcess, PoolServer } from './server.ts';
@@ -21,6 +22,9 @@ export class PoolFaults {
   /** Servers that start again at once. */
   readonly #hasty = new Set<PoolServer>();
   readonly restorer: Restorer;
+  readonly #administrator: Administrator;
+  /** Until when servers or their links do not do as they should, as far as that is planned. */
+  #troubledUntil = 0;
   #stopped = false;
   readonly counts = {
     kills: 0,
@@ -40,6 +44,8 @@ export class PoolFaults {
     restores: 0,
     rolledBack: 0,
     rotations: 0,
+    evictions: 0,
+    transfers: 0,
   };
 
   constructor(world: PoolWorld, random: Random) {
@@ -51,6 +57,7 @@ export class PoolFaults {
       return servers[(first + n) % servers.length];
     }).filter((server) => server !== undefined);
     this.restorer = new Restorer(world, random.fork());
+    this.#administrator = new Administrator(world, random.fork());
   }
 
   start(): void {
@@ -61,12 +68,15 @@ export class PoolFaults {
     this.#every(faults.suspendMs, () => this.#suspend());
     this.#every(faults.wallJumpMs, () => this.#jump());
     this.#every(faults.restoreMs, () => this.restorer.begin());
-    this.#every(faults.partitionMs, () => this.#part(faults.partedMs));
+    this.#every(faults.partitionMs, () => this.#part(false));
+    this.#every(faults.aloneMs, () => this.#part(true));
     this.#every(faults.resetMs, () => this.#reset());
     this.#every(faults.cutMs, () => this.#cut());
     this.#every(faults.vanishMs, () => this.#vanish());
     this.#every(faults.pushMs, () => this.#push());
     this.#every(faults.rotateMs, () => this.#rotate());
+    this.#every(faults.evictMs, () => this.#evict());
+    this.#every(faults.transferMs, () => this.#transfer());
     if (faults.outageMs !== null) {
       new Outages(this.#world, this.#random.fork(), () => this.counts.outages++).start();
     }
@@ -79,6 +89,16 @@ export class PoolFaults {
 
   get stopped(): boolean {
     return this.#stopped;
+  }
+
+  /** When all that goes wrong between servers is over, true time; in the past where it is. */
+  get troubledUntil(): number {
+    return this.#troubledUntil;
+  }
+
+  /** Something is wrong with servers or their links for so long. */
+  troubled(forMs: number): void {
+    this.#troubledUntil = Math.max(this.#troubledUntil, this.#world.agenda.now + forMs);
   }
 
   fateOfCommit(random: Random): Fate {
@@ -106,7 +126,7 @@ export class PoolFaults {
   downMs(server: PoolServer): number {
     if (this.#hasty.delete(server)) return this.#random.between(20, 400);
     if (this.#isLooping(server)) return this.#random.between(100, 1_500);
-    return this.#random.exponential(this.#world.options.faults.downMs);
+    return this.#about(this.#world.options.faults.downMs);
   }
 
   started(server: PoolServer): void {
@@ -130,19 +150,33 @@ export class PoolFaults {
     });
   }
 
-  /** Those who lead die more often. */
+  /** Those who lead die more often; but who leads over many fences lives on. */
   #victim(): PoolServer {
-    const leader = this.#world.servers.find(({ leads }) => leads);
+    const { servers, options } = this.#world;
+    const leader = servers.find(({ leads }) => leads);
+    if (options.faults.spares && servers.length > 1 && this.#random.chance(0.7)) {
+      return this.#random.pick(servers.filter((server) => server !== leader));
+    }
     if (leader !== undefined && this.#random.chance(0.3)) return leader;
-    return this.#random.pick(this.#world.servers);
+    return this.#random.pick(servers);
+  }
+
+  /** A majority is left alone while another server is lost, mostly. */
+  get #isSpared(): boolean {
+    const { servers, options, agenda } = this.#world;
+    if (!options.faults.spares || this.#random.chance(0.1)) return false;
+    const isWhole = servers.every(({ process }) => process !== null);
+    return !isWhole || agenda.now < this.#troubledUntil;
   }
 
   #kill(): void {
+    if (this.#isSpared) return;
     this.counts.kills++;
     this.#world.kill(this.#victim(), false);
   }
 
   #loop(): void {
+    if (this.#isSpared) return;
     this.counts.loops++;
     const server = this.#victim();
     this.#loops.set(server, this.#world.agenda.now + this.#random.between(5_000, 40_000));
@@ -160,12 +194,14 @@ export class PoolFaults {
   }
 
   #suspend(): void {
+    if (this.#isSpared) return;
     this.counts.suspends++;
     const { servers, clients } = this.#world;
     const { min, mean, max } = SUSPEND_MS;
     const forMs = Math.min(max, min + this.#random.exponential(mean));
     const one = this.#random.chance(0.7) ? this.#victim() : this.#random.pick(clients);
     const everybody = this.#random.chance(0.05);
+    this.troubled(forMs);
     for (const { host } of everybody ? [...servers, ...clients] : [one]) host.sleep(forMs);
     const who = everybody ? 'everybody' : one.name;
     this.#world.trace(() => `${who} is suspended for ${forMs.toFixed(0)} ms`);
@@ -181,16 +217,25 @@ export class PoolFaults {
     server.host.jumpWall(ms);
   }
 
-  #part(meanMs: number): void {
-    const forMs = this.#random.exponential(meanMs);
-    const kind = this.#world.network.part(forMs);
+  #part(alone: boolean): void {
+    if (this.#isSpared) return;
+    const forMs = this.#about(this.#random.pick(this.#world.options.faults.partedMs));
+    this.troubled(forMs);
+    const kind = this.#world.network.part(forMs, alone ? this.#victim() : null);
     if (kind === 'one way' || kind === 'deaf' || kind === 'mute') this.counts.oneWays++;
     else this.counts.partitions++;
     this.#world.trace(() => `parted: ${kind}, for ${forMs.toFixed(0)} ms`);
   }
 
+  /** Where faults are to end just before something else does, or just after: not far from it. */
+  #about(ms: number): number {
+    if (this.#world.options.mode === 'tight') return ms * this.#random.between(0.9, 1.15);
+    return this.#random.exponential(ms);
+  }
+
   #reset(): void {
     this.counts.resets++;
+    this.troubled(0);
     this.#world.network.reset();
   }
 
@@ -209,6 +254,15 @@ export class PoolFaults {
   #vanish(): void {
     this.counts.vanished++;
     this.#random.pick(this.#world.clients).vanish(this.#random.exponential(10 * SECOND));
+  }
+
+  #evict(): void {
+    if (this.#administrator.evict()) this.counts.evictions++;
+  }
+
+  #transfer(): void {
+    this.troubled(0);
+    if (this.#administrator.transfer()) this.counts.transfers++;
   }
 
   #push(): void {

@@ -72,7 +72,7 @@ export class Holdings {
     let held = 0;
     for (const id of this.#ids.keys()) {
       const key = core.authorization(id, NEVER);
-      if (key === null) continue;
+      if (key === null || key.isHeld) continue;
       held++;
       const license = licenseId(key);
       inUse.set(license, (inUse.get(license) ?? 0) + key.count);

@@ -26,12 +26,18 @@ export class Ledgers {
   readonly #leaders = new Map<number, string>();
   readonly #seen = new Set<string>();
   readonly #applied = new WeakMap<PoolProcess, number>();
+  /** Licenses of which seats were owed as far as a process knew when it was last looked at. */
+  readonly #owed = new WeakMap<PoolProcess, ReadonlySet<string>>();
   /** The highest index that any server applied, and the limits then. */
   newest = 0;
   bounds: ReadonlyMap<string, Bound> = new Map();
   /** The servers, as the newest state has them. */
   servers: ReadonlyMap<string, Readonly<ServerState>> = new Map();
   readonly #opened = new Map<string, number>();
+  /** By id of an evicted key: an entry by which it was. */
+  readonly #evicted = new Map<string, number>();
+  /** True time of the last election. */
+  electedAt = 0;
   #moved: LedgerState['moved'] | null = null;
   readonly counts = { elections: 0, fences: 0, openings: 0, returns: 0, lowered: 0 };
 
@@ -43,6 +49,7 @@ export class Ledgers {
     const before = this.#applied.get(process) ?? 0;
     check(applied >= before, 'what is applied stays applied', () => [applied, before]);
     this.#applied.set(process, applied);
+    this.#owed.set(process, owedIn(process.core.state));
     const { state } = process.core;
     this.#checkBalance(state);
     this.#checkEqual(process, applied);
@@ -81,7 +88,10 @@ export class Ledgers {
     if (core.leads !== true) return;
     const leader = `${server.name} in its life ${life}`;
     const known = this.#leaders.get(core.term);
-    if (known === undefined) this.counts.elections++;
+    if (known === undefined) {
+      this.counts.elections++;
+      this.electedAt = server.host.trueNow;
+    }
     this.#leaders.set(core.term, leader);
     check((known ?? leader) === leader, 'one leader a term', () => [core.term, known, leader]);
   }
@@ -94,12 +104,22 @@ export class Ledgers {
     check(same, 'servers that applied as much are equal', () => [server.name, index]);
   }
 
-  #checkBalance({ accounts }: LedgerState): void {
+  #checkBalance({ accounts, held }: LedgerState): void {
+    const inRecords = new Map<string, number>();
+    for (const { license, key } of held.values()) {
+      inRecords.set(license, (inRecords.get(license) ?? 0) + key.count);
+    }
     for (const [license, { hardLimit, deficit, freePool, records, rows }] of accounts) {
       let sum = freePool + records;
       for (const seats of rows.values()) sum += seats;
       const facts = () => ({ license, hardLimit, deficit, freePool, rows: [...rows] });
       check(sum === hardLimit + deficit, 'accounts balance', facts);
+      const found = inRecords.get(license) ?? 0;
+      check(records === found, 'every seat in a record is held', () => ({
+        license,
+        records,
+        found,
+      }));
     }
   }
 
@@ -109,8 +129,26 @@ export class Ledgers {
     check(ahead <= MARK_SLACK_MS, 'the mark is not ahead of a majority', () => ahead);
   }
 
-  #takeNewest(applied: number, { accounts, servers, rlf, moved }: LedgerState): void {
+  /** Before what it did last, a server knew that this key was evicted. */
+  knewEvicted(process: PoolProcess, id: string): boolean {
+    const evicted = this.#evicted.get(id) ?? Number.POSITIVE_INFINITY;
+    return (this.#applied.get(process) ?? 0) >= evicted;
+  }
+
+  /** All the time since before what it did last, a server knew that seats are owed. */
+  knowsOwed(process: PoolProcess, license: string): boolean {
+    const { applied, state } = process.core;
+    if (applied - (this.#applied.get(process) ?? 0) > 1) return false;
+    const before = this.#owed.get(process)?.has(license) === true;
+    return before && (state.accounts.get(license)?.deficit ?? 0) > 0;
+  }
+
+  #takeNewest(applied: number, state: LedgerState): void {
+    const { accounts, servers, rlf, moved } = state;
     this.newest = applied;
+    for (const id of state.evicted.keys()) {
+      if (!this.#evicted.has(id)) this.#evicted.set(id, applied);
+    }
     this.#moved = moved;
     this.#opened.clear();
     const bounds = new Map<string, Bound>();
@@ -140,6 +178,11 @@ export class Ledgers {
     this.#seen.add(event);
     return true;
   }
+}
+
+function owedIn({ accounts }: LedgerState): Set<string> {
+  const owed = [...accounts.values()].filter(({ deficit }) => deficit > 0);
+  return new Set(owed.map(({ license }) => license));
 }
 
 /** All of it, keys that moved by index: in which order they are kept says how they came. */

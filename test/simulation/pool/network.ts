@@ -50,16 +50,23 @@ export class PoolNetwork {
     for (const { path } of this.#links) path.heal();
   }
 
-  /** Parts the servers somehow, for so long; what kind of a part it is. */
-  part(forMs: number): string {
+  /** Parts `alone` from all others, or the servers somehow, for so long; how they are parted. */
+  part(forMs: number, alone: PoolServer | null): string {
     const random = this.#random;
     const servers = this.#servers;
     if (servers.length < 2) return 'none';
-    const one = random.pick(servers);
+    const one = alone ?? random.pick(servers);
     const other = random.pick(servers.filter((server) => server !== one));
     // Connections break at once, or stay and carry nothing.
     const breaks = random.chance(0.4);
     const cut = (from: PoolServer, to: PoolServer) => this.#cut({ from, to, forMs, breaks });
+    if (alone !== null) {
+      for (const server of servers) {
+        cut(server, one);
+        cut(one, server);
+      }
+      return 'alone';
+    }
     switch (random.integer(0, 5)) {
       case 0:
         cut(one, other);

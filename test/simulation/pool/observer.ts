@@ -5,9 +5,11 @@ import type { ServerMessage } from '../../../src/net/protocol.ts';
 import { Beliefs } from '../beliefs.ts';
 import { check } from '../failure.ts';
 import { licenseId } from '../licenses.ts';
+import type { SentMessage } from './client.ts';
 import type { PoolConnection } from './connection.ts';
 import { Holdings } from './holdings.ts';
 import { Ledgers } from './ledgers.ts';
+import { PoolLines } from './lines.ts';
 import type { PoolSeat, PoolWish } from './seat.ts';
 import type { PoolProcess, PoolServer } from './server.ts';
 import { ticketLicense } from './ticket-license.ts';
@@ -21,6 +23,7 @@ export class PoolObserver {
   readonly wire = new Wire();
   readonly #beliefs = new Beliefs();
   readonly #holdings: Holdings;
+  readonly #lines: PoolLines;
   readonly #now: () => number;
   /** Something was promised since the sums were last looked at. */
   #promised = false;
@@ -28,6 +31,8 @@ export class PoolObserver {
   #issued = false;
   #lookedAt = 0;
   readonly #granted = new Set<string>();
+  /** Ids with the server at which they are known to be alive. */
+  readonly #alive = new Set<string>();
   readonly counts = {
     granted: 0,
     retried: 0,
@@ -39,23 +44,34 @@ export class PoolObserver {
     releasedInVain: 0,
     fencedReplies: 0,
     claimed: 0,
+    taken: 0,
     goneBusy: 0,
     goneUnknown: 0,
     goneNoMajority: 0,
   };
 
-  constructor(servers: readonly PoolServer[], now: () => number) {
+  /** `wellSince`: since when nothing goes wrong between servers, or null. */
+  constructor(
+    servers: readonly PoolServer[],
+    { now, wellSince }: { readonly now: () => number; readonly wellSince: () => number | null },
+  ) {
     const { ledgers } = this;
+    this.#lines = new PoolLines(servers, { now, wellSince });
     this.#holdings = new Holdings({ servers, beliefs: this.#beliefs, ledgers });
     this.#now = now;
   }
 
   /** A message of a client reached a server. */
-  arrived(message: ClientMessage): void {
+  arrived(connection: PoolConnection, message: ClientMessage): void {
+    this.#lines.arrived(connection, message);
     const [type, , key] = message;
     const { request, heartbeat, release } = MessageType;
     if (type !== request && type !== heartbeat && type !== release) return;
     if (key instanceof Uint8Array) this.#holdings.spokenOf(idTextOfKey(key), this.#now());
+  }
+
+  closed(connection: PoolConnection): void {
+    this.#lines.closed(connection);
   }
 
   /** A server says this: from now on somebody may rely on it. */
@@ -70,20 +86,30 @@ export class PoolObserver {
         this.#checkGrant(message, seat.wish);
         const license = licenseId({ application, version });
         this.#beliefs.promised({ client, seat, license, count }, { sentAt, lifetimeMs });
+        this.#checkNew(connection, seat, license);
         if (this.#granted.has(seat.id)) this.counts.retried++;
         else this.counts.granted++;
         this.#granted.add(seat.id);
         this.#promised = true;
-        this.#issued = true;
+        // What is held the ledger grants, whenever the server hears of it.
+        this.#issued ||= connection.process?.core.authorization(seat.id, NEVER)?.isHeld !== true;
         return;
       }
       case MessageType.alive:
         if (claims) this.counts.claimed++;
+        else if (sent.takes) this.counts.taken++;
         else this.counts.renewed++;
-        this.#renewed(seat, sentAt, message);
+        this.#renewed(connection, sent, message);
         this.#promised = true;
-        // Else it passed on what another server said.
-        this.#issued ||= connection.process?.core.authorization(seat.id, NEVER) !== null;
+        return;
+      case MessageType.waiting:
+        this.#lines.waits(connection, seat.id, seat.wish.application);
+        this.#count(message);
+        return;
+      case MessageType.denied:
+      case MessageType.released:
+        this.#lines.answered(connection, seat.id, message[2]);
+        this.#count(message);
         return;
       default:
         this.#count(message);
@@ -91,15 +117,43 @@ export class PoolObserver {
   }
 
   #renewed(
-    seat: PoolSeat,
-    sentAt: number,
+    { client, server, process }: PoolConnection,
+    { seat, sentAt, takes }: SentMessage,
     [, , ticket, lifetimeMs]: Extract<ServerMessage, { 0: 21 }>,
   ): void {
-    this.#beliefs.renewed(seat, { sentAt, lifetimeMs }, ticketLicense(ticket));
+    const license = ticketLicense(ticket);
+    const answered = { sentAt, lifetimeMs };
+    if (takes) {
+      this.#beliefs.promised({ client, seat, license, count: seat.wish.count }, answered);
+    } else {
+      this.#beliefs.renewed(seat, answered, license);
+    }
+    this.#alive.add(`${server.id} ${seat.id}`);
+    const own = process?.core.authorization(seat.id, NEVER) ?? null;
+    // Else it passed on what another server said.
+    if (process === null || own === null) return;
+    this.#issued ||= !own.isHeld;
+    const facts = () => ({ server: server.name, client: client.name });
+    check(!this.ledgers.knewEvicted(process, seat.id), 'what is evicted is not renewed', facts);
+  }
+
+  /** What must not be where seats are granted that nobody had there before. */
+  #checkNew(connection: PoolConnection, seat: PoolSeat, license: string): void {
+    const { server, process } = connection;
+    const place = `${server.id} ${seat.id}`;
+    const isNew = !this.#alive.has(place) && this.ledgers.moved(seat.id) === 0;
+    this.#alive.add(place);
+    if (isNew && process !== null && seat.wish.holdMs === 0) {
+      const facts = () => ({ server: server.name, client: connection.client.name, license });
+      check(!this.ledgers.knowsOwed(process, license), 'nothing is granted while owed', facts);
+      this.#lines.granted(connection, seat.id, license);
+    }
+    this.#lines.answered(connection, seat.id, null);
   }
 
   /** That server is at rest. */
   turned(process: PoolProcess): void {
+    this.#lines.turned(process);
     if (this.ledgers.turned(process) || this.#promised) this.checkPromise();
     if (this.#issued) this.ledgers.checkIssues(process);
     this.#issued = false;
@@ -109,6 +163,7 @@ export class PoolObserver {
   }
 
   died(server: PoolServer, process: PoolProcess | null): void {
+    this.#lines.died(server);
     // What it applied and could not write, a majority has stored.
     if (process !== null && !server.restored) {
       this.ledgers.turned(process);

@@ -3,10 +3,12 @@ import type { NetworkOptions } from '../options.ts';
 import type { Random } from '../random.ts';
 
 /**
- * Hostile: everything goes wrong. Fail-over: only a minority of the servers dies at a time, and
- * then no client that keeps asking may lose a seat.
+ * Hostile: everything goes wrong. Tight: seats are scarce and lifetimes short, and faults last about
+ * as long as windows, fences and lifetimes do, so that claims, returns and openings meet. Fail-over:
+ * only a minority of the servers dies at a time, and then no client that keeps asking may lose a
+ * seat. Queue: nothing goes wrong, and everybody waits.
  */
-export type Mode = 'hostile' | 'fail-over';
+export type Mode = 'hostile' | 'tight' | 'fail-over' | 'queue';
 
 export interface PoolLicenseOptions {
   readonly applications: number;
@@ -26,8 +28,12 @@ export interface PoolClientOptions {
   /** Share of requests that wait in a line, and how long. */
   readonly patient: number;
   readonly patienceMs: number;
+  /** Share of requests for seats that are held without heartbeats. */
+  readonly holds: number;
   /** Share of seats that are left to themselves. */
   readonly silent: number;
+  /** After which share of a third of its lifetime a seat is renewed, at the least. */
+  readonly beats: number;
   /** After which a client takes a server that does not answer for lost. */
   readonly replyMs: number;
 }
@@ -49,19 +55,26 @@ export interface PoolFaultOptions {
   readonly wallJumpMs: number | null;
   readonly restoreMs: number | null;
   readonly partitionMs: number | null;
-  readonly partedMs: number;
+  /** How long parts last: about one of these. */
+  readonly partedMs: readonly number[];
+  /** How often one server is parted from all others. */
+  readonly aloneMs: number | null;
   readonly resetMs: number | null;
   readonly cutMs: number | null;
   readonly vanishMs: number | null;
   readonly pushMs: number | null;
   /** An administrator has the secret of tickets rotated. */
   readonly rotateMs: number | null;
+  readonly evictMs: number | null;
+  readonly transferMs: number | null;
   readonly outageMs: number | null;
   /** How often a server dies right after it said what matters most. */
   readonly vultures: number;
   /** Share of commits that fail. */
   readonly commitFailure: number;
   readonly downMs: number;
+  /** Mostly one server at a time is lost, and leaders seldom. */
+  readonly spares: boolean;
 }
 
 export interface PoolOptions {
@@ -87,9 +100,13 @@ export const FASTEST = SLOWEST * 1.01;
 const LIFETIME_MS_MIN = 26_000;
 const SERVERS = [1, 2, 3, 3, 3, 4, 5, 5, 7] as const;
 const FAIL_OVER_SERVERS = [3, 3, 4, 5, 5, 7] as const;
+const TIGHT_SERVERS = [3, 3, 3, 5] as const;
+const MODES = ['tight', 'tight', 'tight', 'tight', 'hostile', 'hostile', 'hostile'] as const;
 
 export function drawPoolOptions(random: Random): PoolOptions {
-  const mode = random.chance(0.2) ? 'fail-over' : 'hostile';
+  const mode = random.pick([...MODES, 'fail-over', 'queue', 'queue'] as const);
+  if (mode === 'tight') return drawTight(random);
+  if (mode === 'queue') return drawQueue(random);
   const calm = mode === 'fail-over';
   const seatsMax = random.integer(1, 3);
   return {
@@ -114,6 +131,8 @@ export function drawPoolOptions(random: Random): PoolOptions {
       useMs: calm ? 120_000 : random.pick([8_000, 60_000]),
       patient: random.pick([0, 0.2, 0.6]),
       patienceMs: random.pick([3_000, 20_000]),
+      holds: random.pick(calm ? [0, 0.4] : [0, 0, 0.2]),
+      beats: 0.9,
       silent: calm ? 0 : random.pick([0, 0.1, 0.3]),
       replyMs: calm ? 2_000 : random.pick([1_500, 5_000]),
     },
@@ -150,32 +169,139 @@ function drawFaults(random: Random): PoolFaultOptions {
     wallJumpMs: maybe(0.3, 10_000, 60_000),
     restoreMs: maybe(0.3, 40_000, 120_000),
     partitionMs: maybe(0.6, 8_000, 50_000),
-    partedMs: random.pick([3_000, 15_000, 40_000]),
+    partedMs: [random.pick([3_000, 15_000, 40_000])],
+    aloneMs: null,
     resetMs: maybe(0.4, 2_000, 20_000),
     cutMs: maybe(0.4, 8_000, 50_000),
     vanishMs: maybe(0.4, 10_000, 60_000),
     pushMs: maybe(0.5, 20_000, 80_000),
-    rotateMs: maybe(0.3, 20_000, 80_000),
+    evictMs: maybe(0.3, 10_000, 60_000),
+    transferMs: maybe(0.3, 8_000, 60_000),
     outageMs: null,
     vultures: random.pick([0, 0, 0.05, 0.3]),
     commitFailure: random.pick([0, 0, 0.001, 0.005]),
     downMs: random.pick([300, 5_000, 40_000]),
+    rotateMs: maybe(0.3, 20_000, 80_000),
+    spares: false,
   };
 }
 
+const NEVER = {
+  ...{ killMs: null, loopMs: null, powerMs: null, suspendMs: null, wallJumpMs: null },
+  ...{ restoreMs: null, partitionMs: null, partedMs: [], aloneMs: null, resetMs: null },
+  ...{ cutMs: null, vanishMs: null, pushMs: null, evictMs: null, transferMs: null, rotateMs: null },
+  ...{ outageMs: null, vultures: 0, commitFailure: 0, downMs: 0, spares: false },
+};
+
 function drawOutages(random: Random): PoolFaultOptions {
-  const never = { killMs: null, loopMs: null, powerMs: null, suspendMs: null, wallJumpMs: null };
-  const nor = { restoreMs: null, partitionMs: null, partedMs: 0, resetMs: null, cutMs: null };
+  const downMs = random.pick([300, 5_000, 30_000, 100_000]);
+  return { ...NEVER, outageMs: random.between(3_000, 30_000), downMs };
+}
+
+/** Spans after which something just ended, or just did not: windows, fences, lifetimes. */
+const SPANS_MS = [2_500, 3_800, 7_000, 12_000, 34_000];
+
+function drawTight(random: Random): PoolOptions {
+  const healthy = random.chance(0.5);
   return {
-    ...never,
-    ...nor,
-    vanishMs: null,
-    pushMs: null,
-    rotateMs: random.pick([null, 20_000]),
-    outageMs: random.between(3_000, 30_000),
-    vultures: 0,
-    commitFailure: 0,
-    downMs: random.pick([300, 5_000, 30_000, 100_000]),
+    mode: 'tight',
+    servers: random.pick(TIGHT_SERVERS),
+    durationMs: random.integer(80, 150) * 1_000,
+    clocks: 'adverse',
+    licenses: {
+      applications: 1,
+      versions: false,
+      limit: { min: 2, max: random.pick([3, 6, 14]) },
+      seatsMax: 2,
+      lifetimesMs: random.chance(0.7) ? [LIFETIME_MS_MIN] : [LIFETIME_MS_MIN, 45_000],
+      dates: false,
+    },
+    network: random.chance(0.5) ? HEALTHY : drawNetwork(random, [1, 5, 40]),
+    ordered: healthy || random.chance(0.6),
+    peers: healthy ? HEALTHY : drawNetwork(random, [0.3, 2, 20]),
+    clients: {
+      count: random.integer(3, 8),
+      thinkMs: random.pick([500, 3_000]),
+      useMs: random.pick([10_000, 60_000, 200_000]),
+      patient: random.pick([0.1, 0.9]),
+      patienceMs: random.pick([5_000, 40_000]),
+      holds: random.pick([0, 0.15, 0.4]),
+      silent: random.pick([0, 0.1, 0.5]),
+      replyMs: random.pick([700, 1_500]),
+      beats: random.pick([0.9, 0.1]),
+    },
+    server: {
+      ...{ gatherMs: random.pick([0.1, 2]), flushMs: random.pick([0.3, 8]) },
+      ...{ stalls: 0, stallMs: 0 },
+    },
+    faults: random.chance(0.5) ? drawFences(random) : drawLeaders(random),
+  };
+}
+
+/** One server after the other is lost for a while, and most leaders live on. */
+function drawFences(random: Random): PoolFaultOptions {
+  const maybe = (share: number, min: number, max: number) =>
+    random.chance(share) ? random.between(min, max) : null;
+  return {
+    ...NEVER,
+    spares: true,
+    aloneMs: maybe(0.7, 3_000, 10_000),
+    killMs: maybe(0.5, 3_000, 15_000),
+    loopMs: maybe(0.2, 10_000, 60_000),
+    suspendMs: maybe(0.2, 10_000, 40_000),
+    cutMs: maybe(0.4, 5_000, 20_000),
+    vanishMs: maybe(0.3, 5_000, 30_000),
+    pushMs: maybe(0.4, 8_000, 40_000),
+    evictMs: maybe(0.2, 4_000, 20_000),
+    partedMs: random.pick([SPANS_MS, [3_800], [34_000], [34_000]]),
+    downMs: random.pick([300, 34_000]),
+  };
+}
+
+/** Leaders follow each other quickly. */
+function drawLeaders(random: Random): PoolFaultOptions {
+  const maybe = (share: number, min: number, max: number) =>
+    random.chance(share) ? random.between(min, max) : null;
+  return {
+    ...NEVER,
+    killMs: maybe(0.5, 8_000, 30_000),
+    partitionMs: maybe(0.7, 4_000, 15_000),
+    aloneMs: maybe(0.5, 6_000, 30_000),
+    resetMs: maybe(0.2, 2_000, 10_000),
+    pushMs: maybe(0.3, 8_000, 40_000),
+    transferMs: maybe(0.8, 1_500, 8_000),
+    wallJumpMs: maybe(0.2, 5_000, 20_000),
+    restoreMs: maybe(0.2, 10_000, 30_000),
+    vultures: random.pick([0, 0, 0.1]),
+    commitFailure: random.pick([0, 0, 0.002]),
+    partedMs: SPANS_MS,
+    downMs: random.pick([300, 2_000, 7_000]),
+  };
+}
+
+function drawQueue(random: Random): PoolOptions {
+  const tight = drawTight(random);
+  return {
+    ...tight,
+    mode: 'queue',
+    durationMs: random.integer(40, 70) * 1_000,
+    licenses: { ...tight.licenses, limit: { min: 3, max: 6 }, seatsMax: 3 },
+    ordered: true,
+    peers: HEALTHY,
+    clients: {
+      ...tight.clients,
+      useMs: random.pick([1_000, 8_000]),
+      patient: 0.95,
+      patienceMs: 60_000,
+      silent: 0,
+      holds: random.pick([0, 0.1]),
+    },
+    faults: {
+      ...NEVER,
+      pushMs: random.chance(0.3) ? random.between(8_000, 40_000) : null,
+      evictMs: random.chance(0.3) ? random.between(4_000, 20_000) : null,
+      transferMs: random.chance(0.3) ? random.between(15_000, 40_000) : null,
+    },
   };
 }
 

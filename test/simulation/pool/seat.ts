@@ -15,6 +15,8 @@ export interface PoolWish {
   readonly version: string | null;
   readonly count: number;
   readonly patienceMs: number;
+  /** Held so long without heartbeats; 0 for a seat that is kept alive by them. */
+  readonly holdMs: number;
   /** How long it is used, and after how long it is left to itself instead of given back. */
   readonly useMs: number;
   readonly silentAfterMs: number | null;
@@ -24,6 +26,8 @@ type Timer = 'reply' | 'next' | 'use' | 'expiry';
 
 const RELEASES_MAX = 4;
 const USE_MS_CALM = 5_000;
+/** Shortly before a hold is over. */
+const LAST_MS = 1_500;
 /** Denials after which another server may say otherwise, or the same one soon. */
 const ELSEWHERE = new Set(['no-majority', 'busy', 'all-in-use']);
 const SOON = new Set(['no-majority', 'busy']);
@@ -42,6 +46,8 @@ export class PoolSeat {
   /** By the client's boot-time clock. */
   expiresAt = 0;
   lifetimeMs = 0;
+  /** It takes over what was held, and relies on nothing that was said to older messages. */
+  takenAt = Number.NEGATIVE_INFINITY;
   ticket: Uint8Array = new Uint8Array(0);
   license: string | null = null;
   /** When the newest message was sent that was answered well. */
@@ -50,6 +56,9 @@ export class PoolSeat {
   /** From then on nothing is said for it, by the client's clock. */
   #silentFrom = Number.POSITIVE_INFINITY;
   readonly #timers = new Map<Timer, Cancel>();
+  /** Until when a claim may be made: after that the seats may be somebody else's. */
+  #claimsUntil = 0;
+  #way: 'beats' | 'holds' | 'takes';
 
   constructor(client: PoolClient, key: Uint8Array, wish: PoolWish) {
     this.#client = client;
@@ -57,16 +66,19 @@ export class PoolSeat {
     this.id = idTextOfKey(key);
     this.wish = wish;
     this.#patienceUntil = client.clock + wish.patienceMs;
+    this.#way = wish.holdMs > 0 ? 'holds' : 'beats';
     // Once the client counts it among its own.
     this.#later('next', 0, () => this.#ask());
   }
 
   onReply(message: ServerMessage, sent: SentMessage): void {
     if (this.phase === 'over' || this.#isLate(message, sent)) return;
+    if (sent.sentAt < this.takenAt) return;
     this.#cancel('reply');
     switch (message[0]) {
       case MessageType.grant:
       case MessageType.alive:
+        if (sent.takes) this.#way = 'beats';
         this.#renewed(sent, { ticket: message[2], lifetimeMs: message[3] });
         return;
       case MessageType.waiting:
@@ -80,7 +92,9 @@ export class PoolSeat {
         if (sent.sentAt > this.#answeredSentAt) this.#gone(message[2]);
         return;
       case MessageType.fenced:
-        if (sent.sentAt > this.#answeredSentAt) this.#beat(message[2]);
+        if (sent.sentAt <= this.#answeredSentAt) return;
+        if (this.#client.clock < this.#claimsUntil) this.#beat(message[2]);
+        else this.#end();
         return;
     }
   }
@@ -120,9 +134,9 @@ export class PoolSeat {
   }
 
   #ask(): void {
-    const { application, version, count } = this.wish;
+    const { application, version, count, holdMs } = this.wish;
     const patienceMs = Math.max(0, Math.ceil(this.#patienceUntil - this.#client.clock));
-    const asked = [null, application, version, count, patienceMs, 0, this.#place] as const;
+    const asked = [null, application, version, count, patienceMs, holdMs, this.#place] as const;
     const { request } = MessageType;
     this.#client.send(this, (sequence): Request => [request, sequence, this.key, ...asked]);
     this.#awaitReply();
@@ -132,7 +146,8 @@ export class PoolSeat {
     if (this.phase !== 'held' || this.#client.clock >= this.#silentFrom) return;
     const { heartbeat } = MessageType;
     const { key, ticket } = this;
-    this.#client.send(this, (sequence) => [heartbeat, sequence, key, ticket, fence]);
+    const takes = this.#way === 'takes';
+    this.#client.send(this, (sequence) => [heartbeat, sequence, key, ticket, fence, takes]);
     this.#awaitReply();
   }
 
@@ -142,12 +157,37 @@ export class PoolSeat {
 
   #again(): void {
     if (this.phase === 'asking') this.#ask();
-    else this.#beat(null);
+    else if (this.#way !== 'holds') this.#beat(null);
+  }
+
+  /** What its holder does next with what is held. */
+  #handleLater(): void {
+    const { random } = this.#client;
+    const leftMs = this.expiresAt - this.#client.clock;
+    // Often at the last moment.
+    const atMs = leftMs - random.between(0, random.pick([LAST_MS, this.wish.holdMs]));
+    const what = random.next();
+    this.#later('next', atMs, () => {
+      if (what < 0.3) this.#beat(null);
+      else if (what < 0.7) this.#take();
+      else if (what < 0.85) this.release();
+    });
+  }
+
+  /** From the moment that it asks for it, only what is answered to that counts. */
+  #take(): void {
+    this.#way = 'takes';
+    this.takenAt = this.#client.clock;
+    this.expiresAt = 0;
+    this.#cancel('expiry');
+    this.#beat(null);
   }
 
   #unanswered(): void {
     this.#attempts++;
-    if (this.phase === 'asking' && this.#isHopeless) this.release();
+    const takesInVain = this.#way === 'takes' && this.#isHopeless;
+    if ((this.phase === 'asking' && this.#isHopeless) || takesInVain) this.release();
+    if (this.#way === 'holds' && this.phase === 'held') this.#handleLater();
     this.#client.next();
   }
 
@@ -167,7 +207,12 @@ export class PoolSeat {
     this.#prolong(sentAt, lifetimeMs);
     if (this.phase === 'over') return;
     if (this.phase === 'asking') this.#begin();
-    const at = sentAt + (lifetimeMs / 3) * this.#client.random.between(0.9, 1);
+    if (this.#way === 'holds') {
+      this.#handleLater();
+      return;
+    }
+    const { random, options } = this.#client;
+    const at = sentAt + (lifetimeMs / 3) * random.between(options.beats, 1);
     this.#later('next', at - this.#client.clock, () => this.#beat(null));
   }
 
@@ -177,7 +222,7 @@ export class PoolSeat {
     if (!ELSEWHERE.has(code) || this.#isHopeless) {
       if (random.chance(0.5)) this.release();
       else this.#end();
-    } else if (SOON.has(code) && random.chance(0.3)) {
+    } else if (SOON.has(code) && random.chance(0.5)) {
       this.#later('next', random.between(200, 1_000), () => this.#ask());
     } else {
       this.#client.next();
@@ -187,7 +232,8 @@ export class PoolSeat {
   #gone(code: string): void {
     const { random } = this.#client;
     if (!SOON.has(code)) {
-      this.#client.lost(this, code);
+      const runs = this.#client.clock < this.#claimsUntil;
+      if (this.#way !== 'holds' && runs) this.#client.lost(this, code);
       this.#end();
     } else if (code === 'no-majority' || random.chance(0.1)) {
       this.#client.next();
@@ -213,11 +259,13 @@ export class PoolSeat {
   #prolong(sentAt: number, lifetimeMs: number): void {
     this.lifetimeMs = lifetimeMs;
     this.expiresAt = Math.max(this.expiresAt, sentAt + lifetimeMs);
+    this.#claimsUntil = this.expiresAt;
     this.#later('expiry', this.expiresAt - this.#client.clock, () => this.#expire());
   }
 
   #expire(): void {
-    if (this.wish.silentAfterMs === null) this.#client.lost(this, 'expired');
+    const wasKept = this.#way === 'beats' && this.wish.silentAfterMs === null;
+    if (wasKept) this.#client.lost(this, 'expired');
     // Some tell the server, in case it holds the seat still.
     if (this.#client.random.chance(0.5)) this.release();
     else this.#end();

@@ -23,6 +23,7 @@ export interface PoolProcess {
   readonly boot: number;
   readonly core: Core;
   readonly node: Node;
+  readonly timers: Timers;
   alive: boolean;
 }
 
@@ -116,7 +117,7 @@ export class PoolServer {
 
   receive(event: Event): void {
     const { process } = this;
-    if (process !== null) withTimers(this.#timers(process), () => process.node.receive(event));
+    if (process !== null) withTimers(process.timers, () => process.node.receive(event));
   }
 
   /** To be called when its host runs. */
@@ -153,21 +154,19 @@ export class PoolServer {
       log: () => undefined,
       onFailure: (error: unknown) => this.#failed(error),
     });
-    const process = { server: this, life: ++this.#lives, boot, core, node, alive: true };
+    const gatherMs = () => this.#random.exponential(this.#options.gatherMs);
+    const timers = timersOn(this.host, gatherMs, (run) => () => {
+      if (process.alive) this.#turn(process, run);
+    });
+    const life = ++this.#lives;
+    const process = { server: this, life, boot, core, node, timers, alive: true };
     return process;
   }
 
   #turn(process: PoolProcess, run: () => void): void {
-    withTimers(this.#timers(process), run);
+    withTimers(process.timers, run);
     this.busyUntil = this.host.trueNow;
     if (process.alive) this.#events.onTurn(process);
-  }
-
-  #timers(process: PoolProcess): Timers {
-    const gatherMs = () => this.#random.exponential(this.#options.gatherMs);
-    return timersOn(this.host, gatherMs, (run) => () => {
-      if (process.alive) this.#turn(process, run);
-    });
   }
 
   #commit(writes: readonly Write[]): void {

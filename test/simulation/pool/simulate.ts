@@ -4,6 +4,6 @@
  *   bun test/simulation/pool/simulate.ts [--seed N | --from N] [--seeds N | --minutes M] [--trace]
  */
 import { runCommand } from '../command.ts';
-import { simulatePool } from './report.ts';
+import { simulatePool } from '../report.ts';
 
 runCommand(simulatePool);

@@ -13,6 +13,7 @@ import { check } from '../failure.ts';
 import { Host } from '../host.ts';
 import { Path } from '../network.ts';
 import { Random } from '../random.ts';
+import { lendingTimers } from '../timers.ts';
 import { briefPeer } from './brief-peer.ts';
 import { type ClientWorld, PoolClient } from './client.ts';
 import { PoolConnection } from './connection.ts';
@@ -64,12 +65,19 @@ export class PoolWorld implements ClientWorld, LinkWorld {
     this.servers = Array.from({ length: this.options.servers }, (_, at) => this.#makeServer(at));
     const parts = { options: this.options.peers, random: this.#random.fork() };
     this.network = new PoolNetwork(this, this.servers, parts);
-    this.observer = new PoolObserver(this.servers, () => this.agenda.now);
+    this.observer = new PoolObserver(this.servers, {
+      now: () => this.agenda.now,
+      wellSince: () => this.#wellSince(),
+    });
     this.faults = new PoolFaults(this, this.#random.fork());
   }
 
   /** Throws what was found, if anything was. */
   run(): PoolResult {
+    return lendingTimers(() => this.#run());
+  }
+
+  #run(): PoolResult {
     for (const server of this.servers) {
       server.host.later(this.#random.exponential(300), () => this.#start(server, false));
     }
@@ -85,7 +93,7 @@ export class PoolWorld implements ClientWorld, LinkWorld {
   }
 
   trace(line: () => string): void {
-    this.#trace.line(this.agenda.now, line());
+    this.#trace.line(this.agenda.now, line);
   }
 
   runUntil(time: number, until: () => boolean = () => false): void {
@@ -172,7 +180,16 @@ export class PoolWorld implements ClientWorld, LinkWorld {
     this.#open.delete(connection);
     const { server, process } = connection;
     if (process === null || process !== server.process) return;
+    this.observer.closed(connection);
     server.receive({ type: 'closed', client: connection });
+  }
+
+  /** Since when nothing goes wrong between servers; null where messages may always be late. */
+  #wellSince(): number | null {
+    const { ordered, peers, server } = this.options;
+    const isHealthy = ordered && peers.loss + peers.slow + server.stalls === 0;
+    if (!isHealthy) return null;
+    return Math.max(this.faults.troubledUntil, this.observer.ledgers.electedAt);
   }
 
   #makeServer(place: number): PoolServer {
@@ -212,6 +229,7 @@ export class PoolWorld implements ClientWorld, LinkWorld {
 
   #onDeath(server: PoolServer, process: PoolProcess | null): void {
     this.trace(() => `${server.name} is down`);
+    this.faults.troubled(0);
     this.#guarded(() => this.observer.died(server, process));
     this.network.died(server);
     for (const connection of [...this.#open]) {
@@ -230,6 +248,7 @@ export class PoolWorld implements ClientWorld, LinkWorld {
     if (server.powerless) server.host.reboot();
     server.powerless = false;
     this.trace(() => `${server.name} starts`);
+    this.faults.troubled(0);
     server.start(offers ? this.rlfs.get(this.rlfs.newestSequence) : null);
     if (server.process === null) return;
     this.network.started(server);
@@ -254,7 +273,7 @@ export class PoolWorld implements ClientWorld, LinkWorld {
     if (process === null || connection.process !== process) this.#reset(connection);
     if (process === null || connection.closed) return;
     this.trace(() => `${server.name} hears ${client.name} ${brief(message)}`);
-    this.observer.arrived(message);
+    this.observer.arrived(connection, message);
     server.receive({ type: 'message', client: connection, message });
   }
 
