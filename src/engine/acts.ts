@@ -4,6 +4,7 @@ import type { Outbox } from './effects.ts';
 import { LmError } from './errors.ts';
 import { AdminActs, type AdminDocument } from './license/admin-act.ts';
 import { bytesOfBase64url } from './license/base64url.ts';
+import { COMMUTER_SKEW_MS } from './limits.ts';
 import { type Act, MessageType } from './messages.ts';
 import type { Pool } from './pool/pool.ts';
 import { ID_BYTES, idText } from './seat-key.ts';
@@ -45,8 +46,12 @@ export class Acts {
   evicted(id: string): void {
     const waiting = this.#waiting.get(id) ?? [];
     this.#waiting.delete(id);
+    const commute = this.#pool.state.held.get(id)?.commute ?? null;
+    const until = commute === null ? null : new Date(commute.end + COMMUTER_SKEW_MS).toISOString();
+    // A commuted seat that is still in its record comes back then.
+    const details = until === null ? {} : { commuted: true, freeAt: until };
     for (const { client, sequence } of waiting) {
-      this.#outbox.reply(client, [MessageType.done, sequence, {}]);
+      this.#outbox.reply(client, [MessageType.done, sequence, details]);
     }
   }
 
@@ -64,9 +69,14 @@ export class Acts {
       throw new LmError('bad-data', 'This is not the id of an authorization.', HINT);
     }
     const id = idText(bytes);
+    const force = document.force === true;
+    if (force && (this.#pool.state.held.get(id)?.commute ?? null) === null) {
+      const message = 'Only a commuted seat can be freed before its end, and this is none.';
+      throw new LmError('usage', message, 'Evict it without force: it comes back by its lifetime.');
+    }
     this.#waiting.set(id, [...(this.#waiting.get(id) ?? []), waiting]);
-    this.#pool.leaderRequests.evict(bytes);
-    this.#outbox.note('info', 'an authorization is evicted', { id: document.id });
+    this.#pool.leaderRequests.evict(bytes, force);
+    this.#outbox.note('info', 'an authorization is evicted', { id: document.id, force });
   }
 
   #transfer(to: string, { client, sequence }: Waiting): void {

@@ -13,6 +13,7 @@ import { Holds } from './holds.ts';
 import { Issuer } from './issuer.ts';
 import { KeyMoves } from './key-moves.ts';
 import { KeyTable } from './key-table.ts';
+import type { Commute } from './ledger/entries.ts';
 import type { Applied, LedgerState } from './ledger/state.ts';
 import type { Rlf } from './license/types.ts';
 import { Lines } from './lines.ts';
@@ -71,6 +72,8 @@ export interface Authorization {
   readonly expiresAt: number;
   /** A record of the ledger: at no server, and kept without heartbeats. */
   readonly isHeld: boolean;
+  /** Where it left the network: until when it is used, by whom and where. */
+  readonly commute: (Commute & { readonly user: string; readonly host: string }) | null;
 }
 
 /** What serving a line of the leader's own changes may be planned for at once. */
@@ -110,11 +113,12 @@ export class Core {
     const parts = { pool, rows: this.#rows, keys: this.#keys, lines: this.#lines, outbox };
     const mint = new TicketMint(server);
     this.#elsewhere = new Elsewhere({ ...parts, relays: this.#relays, mint });
-    this.#holds = new Holds({ ...parts, mint });
+    this.#holds = new Holds({ ...parts, mint, licenseTime });
     const helpers = { mint, elsewhere: this.#elsewhere, holds: this.#holds };
     this.#issuer = new Issuer({ ...parts, ...helpers });
     this.#moves = new KeyMoves({ ...parts, issuer: this.#issuer });
-    this.#status = new Status({ ...parts, name });
+    const endOf = (id: string) => this.#holds.endOf(id);
+    this.#status = new Status({ ...parts, name, endOf });
     this.#prober = new Prober({ ...parts, name });
     this.#acts = new Acts(pool, outbox, name);
     this.#offers = new Offers(pool, outbox);
@@ -180,9 +184,13 @@ export class Core {
     const { license, count } = key?.terms ?? { license: held?.license ?? '', count: 0 };
     if (key === undefined && held === undefined) return null;
     const { vendor, application, version } = this.#rows.of(license).named;
-    const expiresAt = time.wall + (key?.deadline ?? this.#holds.endOf(id)) - time.boot;
+    const deadline = key?.deadline ?? this.#holds.endOf(id);
+    const expiresAt = held?.commute?.end ?? time.wall + deadline - time.boot;
     const isHeld = held !== undefined;
-    return { vendor, application, version, count: held?.key.count ?? count, expiresAt, isHeld };
+    const [user = '', host = ''] = held?.key.holder ?? [];
+    const commute = held?.commute == null ? null : { ...held.commute, user, host };
+    const seats = held?.key.count ?? count;
+    return { vendor, application, version, count: seats, expiresAt, isHeld, commute };
   }
 
   step(event: Event, time: Time): void {
@@ -296,7 +304,7 @@ export class Core {
         if (this.#pool.leads) this.#pool.leaderRequests.transfer(message.to);
         return;
       case 'evict':
-        if (this.#pool.leads) this.#pool.leaderRequests.evict(message.id);
+        if (this.#pool.leads) this.#pool.leaderRequests.evict(message.id, message.force);
         return;
       case 'relay': {
         const client = this.#relays.through(from, message);

@@ -58,7 +58,12 @@ export type Request = [
   patienceMs: number,
   /** `--hold`: kept this long without heartbeats, then ended; 0 for an ordinary seat. */
   holdMs: number,
+  /** The seats leave the network (DESIGN section 10). Absent or null: they stay. */
+  commute?: CommuteFields | null,
 ];
+
+/** For how long, and the fingerprint of the machine that they are bound to. */
+export type CommuteFields = [days: number, machine: string];
 
 /** The seats are this client's until `lifetimeMs` after it *sent* the request answered here. */
 export type Grant = [
@@ -162,6 +167,8 @@ export type Release = [
   sequence: number,
   key: Uint8Array,
   ticket: Uint8Array,
+  /** Of a commuted seat: an index of the ledger at which it was there. Else absent or null. */
+  index?: number | null,
 ];
 
 /** `released` is false where the key had ended already, or never was. */

@@ -58,7 +58,7 @@ export function peerFields(message: PeerMessage): unknown[] {
     case 'refused':
       return [PeerType.refused, 0, message.code, message.message, message.hint, message.boot];
     case 'evict':
-      return [PeerType.evict, 0, message.id];
+      return [PeerType.evict, 0, message.id, message.force];
   }
 }
 
@@ -83,7 +83,11 @@ export function readPeerMessage(fields: Fields, ends: Ends): PeerMessage {
     case PeerType.refused:
       return readRefused(fields);
     case PeerType.evict:
-      return { type: 'evict', id: readId(fields[2], ID_BYTES, 'an id') };
+      return {
+        type: 'evict',
+        id: readId(fields[2], ID_BYTES, 'an id'),
+        force: fields[3] === true,
+      };
     default:
       throw unknownType(fields[0]);
   }

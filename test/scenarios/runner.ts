@@ -149,7 +149,7 @@ export class Runner implements ScenarioRunner {
     for (let at = 0; at < count; at++) {
       const id = Buffer.alloc(16);
       id.writeUInt32BE(at, 12);
-      const message: PeerMessage = { type: 'evict', id };
+      const message: PeerMessage = { type: 'evict', id, force: false };
       server.step({ type: 'peer', from: server.id, message });
     }
     this.#pool.settle();

@@ -1,0 +1,96 @@
+/** What entries do to records: seats held, commuted, given back, written off, and over. */
+import { commuterSeatsMax } from '../license/commuter-terms.ts';
+import { MOVED_KEPT_MS } from '../limits.ts';
+import { type Accounts, FREE_POOL, moveSeats, RECORDS } from './accounts.ts';
+import type { Author, Commute, Entry, Proposal } from './entries.ts';
+import type { HeldSeat } from './held-seats.ts';
+import type { LedgerState } from './state.ts';
+
+export type RecordProposal = Extract<
+  Proposal,
+  { type: 'record' | 'record-renew' | 'record-take' | 'record-end' }
+>;
+
+type Records = Pick<LedgerState, 'accounts' | 'evicted' | 'held' | 'mark' | 'table'>;
+
+/** False, and nothing changed, where the entry is void. */
+export function applyRecord(
+  state: Records,
+  accounts: Accounts,
+  { proposal, by }: { readonly proposal: RecordProposal; readonly by: Author },
+): boolean {
+  if (proposal.type === 'record') return enter(state, accounts, { proposal, by });
+  const id = 'key' in proposal ? proposal.key.id : proposal.id;
+  const held = state.held.get(id);
+  if (held === undefined || held.license !== accounts.license) return false;
+  if (proposal.type === 'record-end') return giveBack(state, accounts, held);
+  // A commuted seat is used by its file until its end, and not by heartbeats.
+  if (state.evicted.has(id) || held.commute !== null) return false;
+  if (proposal.type === 'record-renew') return true;
+  const { count } = held.key;
+  if (proposal.key.count !== count) return false;
+  if (!moveSeats(accounts, { from: RECORDS, to: by.server, count })) return false;
+  state.held.delete(held);
+  return true;
+}
+
+function enter(
+  state: Records,
+  accounts: Accounts,
+  { proposal, by }: { readonly proposal: RecordProposal & { type: 'record' }; readonly by: Author },
+): boolean {
+  const { license, key } = proposal;
+  const commute = proposal.commute ?? null;
+  // What ended for good, by its holder or an administrator, does not come again by a late entry.
+  if (state.held.get(key.id) !== undefined || state.evicted.has(key.id)) return false;
+  if (commute !== null && !mayLeave(state, license, { commute, count: key.count })) return false;
+  if (!moveSeats(accounts, { from: by.server, to: RECORDS, count: key.count })) return false;
+  state.held.set({ license, key, server: by.server, commute, writtenOff: false });
+  return true;
+}
+
+/** Decided here, where all servers agree on who is away already. */
+function mayLeave(
+  { table, mark, held }: Records,
+  id: string,
+  { commute, count }: { readonly commute: Commute; readonly count: number },
+): boolean {
+  const license = table.byId(id);
+  if (license === null) return false;
+  const seatsMax = commuterSeatsMax(license, { ...commute, mark });
+  return held.commuted(id) + count <= seatsMax;
+}
+
+function giveBack(state: Records, accounts: Accounts, held: HeldSeat): boolean {
+  const { id, count } = held.key;
+  if (!moveSeats(accounts, { from: RECORDS, to: FREE_POOL, count })) return false;
+  state.held.delete(held);
+  if (held.commute !== null) state.evicted.set(id, state.mark + MOVED_KEPT_MS);
+  return true;
+}
+
+/** Licenses of which commuted seats came back, since their end is long enough past. */
+export function endCommutes(state: Records): string[] {
+  return state.held.over(state.mark).flatMap((held) => {
+    const accounts = state.accounts.get(held.license);
+    return accounts !== undefined && giveBack(state, accounts, held) ? [held.license] : [];
+  });
+}
+
+/**
+ * A key that an administrator ends. A commuted seat is used by its file whatever the pool says: it
+ * is free at its end, or at once where that is forced. Returns licenses whose seats came back.
+ */
+export function evict(state: Records, { id, force }: Entry & { type: 'evict' }): Set<string> {
+  const held = state.held.get(id);
+  if (held === undefined || held.commute === null) {
+    state.evicted.set(id, state.mark + MOVED_KEPT_MS);
+    return new Set();
+  }
+  const accounts = state.accounts.get(held.license);
+  if (force !== true || accounts === undefined) {
+    state.held.set({ ...held, writtenOff: true });
+    return new Set();
+  }
+  return new Set(giveBack(state, accounts, held) ? [held.license] : []);
+}
