@@ -1,7 +1,7 @@
 /** Administrative acts from the command line: signed here, for one server, for a short time. */
 import { randomBytes } from 'node:crypto';
 import { Flags } from '@oclif/core';
-import { LmError } from '../../engine/errors.ts';
+import { type ErrorDetails, LmError } from '../../engine/errors.ts';
 import { type AdminAct, adminText } from '../../engine/license/admin-act.ts';
 import { signDocument } from '../../engine/license/signed-document.ts';
 import type { LicenseClient } from '../../net/client/license-client.ts';
@@ -38,7 +38,7 @@ export class Administrator {
   }
 
   /** @throws LmError `not-authorized` for another pool's key; what the pool answers. */
-  async carryOut(act: AdminAct): Promise<void> {
+  async carryOut(act: AdminAct): Promise<ErrorDetails> {
     const now = await this.#client.serverNow();
     const document = {
       ...act,
@@ -47,6 +47,6 @@ export class Administrator {
       expires: Date.now() + VALID_MS,
     };
     const signature = signDocument('lm-admin-v1', document, this.#key);
-    await this.#client.act(now.server, { document: adminText(document), signature });
+    return await this.#client.act(now.server, { document: adminText(document), signature });
   }
 }
