@@ -48,7 +48,7 @@ export function leavingDenial(row: Row, { days, count, now, mark, held }: Leavin
     message:
       `Of ${nameOf(row)} at most ${seatsMax} seats may be commuted at once; ` +
       `${commuted} are, and ${count} more were asked for.`,
-    hint: 'Wait until one is checked in; "lm commute list" shows who has them.',
+    hint: count > seatsMax ? 'Ask for fewer seats.' : SEE,
     details: { ...subject(row), requested: count, commuted, commuterSeatsMax: seatsMax },
   };
 }
@@ -61,6 +61,8 @@ export function commuteOf(
 ) {
   return { end: commuteEnd(license, { days, mark, now }), days, machine };
 }
+
+const SEE = 'Wait until one is checked in; "lm commute list" shows who has them.';
 
 function tooLong(row: Row, { days, daysMax }: { days: number; daysMax: number }): Denial {
   const allowed = daysMax === 0 ? 'not be commuted' : `be commuted for ${daysMax} days at most`;

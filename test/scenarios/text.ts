@@ -19,7 +19,7 @@ export function answerText(message: CoreMessage): string {
     case MessageType.released:
       return message[2] ? `released ${message[3]}` : 'nothing to release';
     case MessageType.done:
-      return 'done';
+      return message[2]['freeAt'] === undefined ? 'done' : `done, free at ${message[2]['freeAt']}`;
     case MessageType.error:
       return `error ${message[2]}: ${message[3]}`;
     default:
@@ -36,6 +36,8 @@ export interface StatusDocument {
   readonly licenses: readonly {
     readonly available: number | null;
     readonly freePool: number;
+    readonly commuted: number;
+    readonly held: number;
     readonly deficit: number;
     readonly distribution: readonly {
       readonly server: string;
@@ -77,6 +79,16 @@ export function tableText(server: ScenarioServer): string[] {
     }
   }
   return lines;
+}
+
+/** `B: commuted 2, held 0, free pool 1`. */
+export function recordsText(server: ScenarioServer): string {
+  const document = server.status();
+  if (document === null) return absent(server);
+  const words = document.licenses.map(({ commuted, held, freePool }) => {
+    return `commuted ${commuted}, held ${held}, free pool ${freePool}`;
+  });
+  return `${server.name}: ${words.join('; ')}`;
 }
 
 function cell(value: number | null): string {
