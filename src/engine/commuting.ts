@@ -5,17 +5,14 @@
 import { choose } from './choice.ts';
 import { type Denial, nameOf, type Wish } from './denial.ts';
 import type { HeldSeats } from './ledger/held-seats.ts';
-import { commuteEnd, commuterDaysMax, commuterSeatsMax } from './license/commuter-terms.ts';
+import { commuterDaysMax, commuterSeatsMax } from './license/commuter-terms.ts';
 import type { TableLicense } from './license/license-table.ts';
-import type { CommuteFields } from './messages.ts';
 import { Row } from './row.ts';
 import type { Rows } from './rows.ts';
 
 export interface Leaving {
   readonly days: number;
   readonly count: number;
-  /** License time here, and the mark. */
-  readonly now: number;
   readonly mark: number;
   readonly held: HeldSeats;
 }
@@ -35,13 +32,12 @@ export function chooseLeaving(
 }
 
 /** Why seats of this row may not leave, or null. */
-export function leavingDenial(row: Row, { days, count, now, mark, held }: Leaving): Denial | null {
+export function leavingDenial(row: Row, { days, count, mark, held }: Leaving): Denial | null {
   const { license } = row;
   const daysMax = license === null ? 0 : commuterDaysMax(license, mark);
   const commuted = held.commuted(row.id);
   if (license === null || daysMax < days) return tooLong(row, { days, daysMax });
-  const end = commuteEnd(license, { days, mark, now });
-  const seatsMax = commuterSeatsMax(license, { days, mark, end });
+  const seatsMax = commuterSeatsMax(license, { days, mark });
   if (commuted + count <= seatsMax) return null;
   return {
     code: 'denied-by-policy',
@@ -53,13 +49,14 @@ export function leavingDenial(row: Row, { days, count, now, mark, held }: Leavin
   };
 }
 
-/** What the record says; `license` allows it. */
-export function commuteOf(
-  license: TableLicense,
-  [days, machine]: CommuteFields,
-  { now, mark }: Pick<Leaving, 'now' | 'mark'>,
-) {
-  return { end: commuteEnd(license, { days, mark, now }), days, machine };
+/** A retry of what ended before its file was made. */
+export function commuteOver(row: Row): Denial {
+  return {
+    code: 'evicted',
+    message: `The commuted seat of ${nameOf(row)} is over.`,
+    hint: 'Check one out anew.',
+    details: subject(row),
+  };
 }
 
 const SEE = 'Wait until one is checked in; "lm commute list" shows who has them.';

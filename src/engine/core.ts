@@ -13,7 +13,7 @@ import { Holds } from './holds.ts';
 import { Issuer } from './issuer.ts';
 import { KeyMoves } from './key-moves.ts';
 import { KeyTable } from './key-table.ts';
-import type { Commute } from './ledger/entries.ts';
+import type { Commuted } from './ledger/held-seats.ts';
 import type { Applied, LedgerState } from './ledger/state.ts';
 import type { Rlf } from './license/types.ts';
 import { Lines } from './lines.ts';
@@ -73,7 +73,7 @@ export interface Authorization {
   /** A record of the ledger: at no server, and kept without heartbeats. */
   readonly isHeld: boolean;
   /** Where it left the network: until when it is used, by whom and where. */
-  readonly commute: (Commute & { readonly user: string; readonly host: string }) | null;
+  readonly commute: (Commuted & { readonly user: string; readonly host: string }) | null;
 }
 
 /** What serving a line of the leader's own changes may be planned for at once. */
@@ -113,7 +113,7 @@ export class Core {
     const parts = { pool, rows: this.#rows, keys: this.#keys, lines: this.#lines, outbox };
     const mint = new TicketMint(server);
     this.#elsewhere = new Elsewhere({ ...parts, relays: this.#relays, mint });
-    this.#holds = new Holds({ ...parts, mint, licenseTime });
+    this.#holds = new Holds({ ...parts, mint });
     const helpers = { mint, elsewhere: this.#elsewhere, holds: this.#holds };
     this.#issuer = new Issuer({ ...parts, ...helpers });
     this.#moves = new KeyMoves({ ...parts, issuer: this.#issuer });

@@ -5,7 +5,7 @@
  * that are commuted (section 10) end by the ledger's mark.
  */
 import type { Client } from './client.ts';
-import { chooseLeaving, commuteOf, leavingDenial } from './commuting.ts';
+import { chooseLeaving, commuteOver, leavingDenial } from './commuting.ts';
 import { type Denial, evicted, type Wish } from './denial.ts';
 import type { Outbox } from './effects.ts';
 import { busy } from './elsewhere.ts';
@@ -54,7 +54,6 @@ export class Holds {
   readonly #rows: Rows;
   readonly #outbox: Outbox;
   readonly #mint: TicketMint;
-  readonly #licenseTime: (time: Time) => number;
   /** When each record is over by this server's clock; timed from its own applying. */
   readonly #ends = new Map<string, number>();
   readonly #asked = new Map<number, Asked>();
@@ -67,13 +66,11 @@ export class Holds {
     readonly rows: Rows;
     readonly outbox: Outbox;
     readonly mint: TicketMint;
-    readonly licenseTime: (time: Time) => number;
   }) {
     this.#pool = parts.pool;
     this.#rows = parts.rows;
     this.#outbox = parts.outbox;
     this.#mint = parts.mint;
-    this.#licenseTime = parts.licenseTime;
   }
 
   get(id: string): HeldSeat | undefined {
@@ -120,9 +117,9 @@ export class Holds {
   }
 
   /** Seats that may leave the network, or why there are none. */
-  chooseLeaving(wish: Wish, [days]: CommuteFields, time: Time): Row | Denial {
+  chooseLeaving(wish: Wish, [days]: CommuteFields): Row | Denial {
     const licensed = this.#pool.state.table.byApplication(wish.application);
-    const leaving = this.#leaving({ days, count: wish.count }, time);
+    const leaving = this.#leaving(days, wish.count);
     return chooseLeaving(wish, { licensed, rows: this.#rows }, leaving);
   }
 
@@ -130,14 +127,13 @@ export class Holds {
   enter(row: Row, waiter: Waiter, time: Time): void {
     const { id, count, client, holdMs, sequence } = waiter;
     const asked: Asked = { client, sequence, id, count, answer: 'grant' };
-    const { license } = row;
-    if (waiter.commute === null || license === null) {
+    if (waiter.commute === null) {
       const key = heldKey(id, client, { count, lifetimeMs: holdMs, since: time.wall });
       this.#enter(row, { type: 'record', license: row.id, key, commute: null }, asked);
       return;
     }
-    const when = { now: this.#licenseTime(time), mark: this.#pool.state.mark };
-    const commute = commuteOf(license, waiter.commute, when);
+    const [days, machine] = waiter.commute;
+    const commute = { days, machine };
     const key = heldKey(id, client, { count, lifetimeMs: 0, since: time.wall });
     const leaving = { row, commute: waiter.commute };
     this.#enter(row, { type: 'record', license: row.id, key, commute }, { ...asked, leaving });
@@ -151,7 +147,9 @@ export class Holds {
   retried(held: HeldSeat, client: Client, message: Request): void {
     const by = { client, sequence: message[1] };
     const isLeaving = (message[9] ?? null) !== null;
-    if (held.writtenOff) this.#deny(by, evicted(this.#rows.of(held.license)));
+    const row = this.#rows.of(held.license);
+    if (held.writtenOff) this.#deny(by, evicted(row));
+    else if (this.#isOver(held)) this.#deny(by, commuteOver(row));
     else if (held.commute === null) this.renew(held, by, 'grant');
     else if (isLeaving) this.#grant(held, by);
     else this.#outbox.reply(client, [denied, by.sequence, ...AWAY, {}]);
@@ -275,11 +273,15 @@ export class Holds {
   }
 
   /** It may be asked for again, which finds out how things stand. */
-  #refuse({ client, sequence, answer, leaving, count }: Asked): void {
+  #refuse({ client, sequence, id, answer, leaving, count }: Asked): void {
+    if (leaving !== undefined && this.#pool.state.evicted.has(id)) {
+      this.#deny({ client, sequence }, evicted(leaving.row));
+      return;
+    }
     if (leaving !== undefined) {
       const { row, commute } = leaving;
       // Another server may have been asked for the last of them at the same time.
-      const about = this.#leaving({ days: commute[0], count }, this.#pool.time);
+      const about = this.#leaving(commute[0], count);
       const denial = leavingDenial(row, about);
       if (denial !== null) {
         this.#deny({ client, sequence }, denial);
@@ -294,9 +296,9 @@ export class Holds {
     this.#outbox.reply(client, [denied, sequence, 'busy', said, 'Ask again in a moment.', {}]);
   }
 
-  #leaving({ days, count }: { readonly days: number; readonly count: number }, time: Time) {
+  #leaving(days: number, count: number) {
     const { mark, held } = this.#pool.state;
-    return { days, count, now: this.#licenseTime(time), mark, held };
+    return { days, count, mark, held };
   }
 
   #deny({ client, sequence }: AskedBy, { code, message, hint, details }: Denial): void {
@@ -311,9 +313,14 @@ export class Holds {
     this.#outbox.reply(client, [grant, sequence, this.#ticket(held), lifetimeMs, ...license]);
   }
 
+  /** Its end is past, and it has not come back yet. */
+  #isOver(held: HeldSeat): boolean {
+    return held.commute !== null && this.#lifetimeMs(held) === 0;
+  }
+
   #lifetimeMs({ key, commute }: HeldSeat): number {
     if (commute === null) return key.lifetimeMs;
-    return Math.max(0, commute.end - this.#licenseTime(this.#pool.time));
+    return Math.max(0, commute.end - this.#pool.state.mark);
   }
 
   #ticket({ license, key }: HeldSeat): Uint8Array {

@@ -110,7 +110,7 @@ export class Issuer {
     const row =
       commute === null
         ? choose(wish, licensed, this.#rows)
-        : this.#holds.chooseLeaving(wish, commute, time);
+        : this.#holds.chooseLeaving(wish, commute);
     if (!(row instanceof Row)) {
       this.#deny(client, sequence, row);
       return;

@@ -36,11 +36,8 @@ export interface ClaimedKey {
   ];
 }
 
-/** A seat that leaves the network (DESIGN section 10). */
+/** A seat that leaves the network (DESIGN section 10). Applying it tells when that ends. */
 export interface Commute {
-  /** Wall time, milliseconds since 1970: by then its holder has stopped using it. */
-  readonly end: number;
-  /** What was asked for; the end may be that of the license. */
   readonly days: number;
   /** Fingerprint of the machine that it is bound to. */
   readonly machine: string;
@@ -191,8 +188,7 @@ function isKey(key: ClaimedKey | undefined): boolean {
 
 function isCommute(commute: Commute | null): boolean {
   if (commute === null) return true;
-  const { end, days, machine } = commute;
-  return isCount(end) && isCount(days) && typeof machine === 'string';
+  return isCount(commute.days) && typeof commute.machine === 'string';
 }
 
 function isCount(value: unknown): value is number {

@@ -6,6 +6,12 @@
 import { COMMUTER_SKEW_MS } from '../limits.ts';
 import type { ClaimedKey, Commute } from './entries.ts';
 
+/** A seat that left. */
+export interface Commuted extends Commute {
+  /** Wall time, milliseconds since 1970: by then its holder has stopped using it. */
+  readonly end: number;
+}
+
 export interface HeldSeat {
   readonly license: string;
   /** Its lifetime is how long it is held from the last entry about it. */
@@ -13,7 +19,7 @@ export interface HeldSeat {
   /** Who entered it, for people. */
   readonly server: string;
   /** Null for what is only held. */
-  readonly commute: Commute | null;
+  readonly commute: Commuted | null;
   /** An administrator gave a commuted seat up for lost: its file is not made anew. */
   readonly writtenOff: boolean;
 }

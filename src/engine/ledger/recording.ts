@@ -1,9 +1,9 @@
 /** What entries do to records: seats held, commuted, given back, written off, and over. */
-import { commuterSeatsMax } from '../license/commuter-terms.ts';
+import { commuteEnd, commuterSeatsMax } from '../license/commuter-terms.ts';
 import { MOVED_KEPT_MS } from '../limits.ts';
 import { type Accounts, FREE_POOL, moveSeats, RECORDS } from './accounts.ts';
 import type { Author, Commute, Entry, Proposal } from './entries.ts';
-import type { HeldSeat } from './held-seats.ts';
+import type { Commuted, HeldSeat } from './held-seats.ts';
 import type { LedgerState } from './state.ts';
 
 export type RecordProposal = Extract<
@@ -40,25 +40,27 @@ function enter(
   { proposal, by }: { readonly proposal: RecordProposal & { type: 'record' }; readonly by: Author },
 ): boolean {
   const { license, key } = proposal;
-  const commute = proposal.commute ?? null;
+  const leaving = proposal.commute ?? null;
   // What ended for good, by its holder or an administrator, does not come again by a late entry.
   if (state.held.get(key.id) !== undefined || state.evicted.has(key.id)) return false;
-  if (commute !== null && !mayLeave(state, license, { commute, count: key.count })) return false;
+  const commute = leaving === null ? null : commuted(state, license, leaving, key.count);
+  if (commute === 'void') return false;
   if (!moveSeats(accounts, { from: by.server, to: RECORDS, count: key.count })) return false;
   state.held.set({ license, key, server: by.server, commute, writtenOff: false });
   return true;
 }
 
-/** Decided here, where all servers agree on who is away already. */
-function mayLeave(
+/** Decided here, where all servers agree on who is away already, and on the time. */
+function commuted(
   { table, mark, held }: Records,
   id: string,
-  { commute, count }: { readonly commute: Commute; readonly count: number },
-): boolean {
+  { days, machine }: Commute,
+  count: number,
+): Commuted | 'void' {
   const license = table.byId(id);
-  if (license === null) return false;
-  const seatsMax = commuterSeatsMax(license, { ...commute, mark });
-  return held.commuted(id) + count <= seatsMax;
+  if (license === null) return 'void';
+  if (held.commuted(id) + count > commuterSeatsMax(license, { days, mark })) return 'void';
+  return { days, machine, end: commuteEnd(license, { days, mark }) };
 }
 
 function giveBack(state: Records, accounts: Accounts, held: HeldSeat): boolean {

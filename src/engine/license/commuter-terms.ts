@@ -8,7 +8,7 @@ import type { LicenseCode } from './types.ts';
 
 interface When {
   readonly days: number;
-  /** By which the dates of codes are judged. */
+  /** The ledger's, by which the dates of codes are judged. */
   readonly mark: number;
 }
 
@@ -20,19 +20,23 @@ export function commuterDaysMax(license: TableLicense, mark: number): number {
   return Math.max(0, ...license.activeAt(mark).map(({ code }) => code.commuterDays));
 }
 
-/** Seats that may be away at once until `end`. */
-export function commuterSeatsMax(license: TableLicense, when: When & { end: number }): number {
+/** Seats that may be away at once, of those for whom a commute ends then that begins now. */
+export function commuterSeatsMax(license: TableLicense, when: When): number {
+  const end = commuteEnd(license, when);
   const lasting = codesFor(license, when).filter(({ expires }) => {
-    return expires === null || expires >= when.end;
+    return expires === null || expires >= end;
   });
   const seats = lasting.reduce((sum, { limit, commuterShare }) => sum + limit * commuterShare, 0);
   return Math.floor(seats + ROUNDING);
 }
 
-/** When a commute ends that begins now, cut to the license's own end: whole seconds. */
-export function commuteEnd(license: TableLicense, when: When & { now: number }): number {
+/**
+ * When a commute ends that begins now, cut to the license's own end: whole seconds. It counts from
+ * the mark: a single server's clock may be wrong.
+ */
+export function commuteEnd(license: TableLicense, when: When): number {
   const ends = codesFor(license, when).map(({ expires }) => expires ?? Number.POSITIVE_INFINITY);
-  const end = when.now + when.days * COMMUTER_DAY_MS;
+  const end = when.mark + when.days * COMMUTER_DAY_MS;
   return 1_000 * Math.floor(Math.min(end, Math.max(0, ...ends)) / 1_000);
 }
 

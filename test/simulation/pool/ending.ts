@@ -121,7 +121,8 @@ export class Ending {
     if (process === null) return { name, banned };
     const { leads, term, keyCount, ready, state } = process.core;
     const accounts = [...state.accounts.values()].map(({ license, rows, ...rest }) => {
-      return [license, rest.hardLimit, rest.deficit, rest.freePool, [...rows.values()]];
+      const { hardLimit, deficit, freePool, records } = rest;
+      return [license, hardLimit, deficit, freePool, records, [...rows.values()]];
     });
     return { name, leads, term, keyCount, ready, sequence: state.rlf.sequence, accounts };
   }

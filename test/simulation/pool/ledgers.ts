@@ -33,6 +33,7 @@ export class Ledgers {
   servers: ReadonlyMap<string, Readonly<ServerState>> = new Map();
   readonly #opened = new Map<string, number>();
   #moved: LedgerState['moved'] | null = null;
+  #held: LedgerState['held'] | null = null;
   readonly counts = { elections: 0, fences: 0, openings: 0, returns: 0, lowered: 0 };
 
   /** Whether that server applied more since it was last looked at. */
@@ -58,6 +59,11 @@ export class Ledgers {
       if (key.id === id) newest = Math.max(newest, index);
     }
     return newest;
+  }
+
+  /** A seat of that license is in a record. */
+  isRecorded(id: string, license: string): boolean {
+    return this.#held?.get(id)?.license === license;
   }
 
   /** When seats of that license were last opened at that server: an index, or 0. */
@@ -109,9 +115,11 @@ export class Ledgers {
     check(ahead <= MARK_SLACK_MS, 'the mark is not ahead of a majority', () => ahead);
   }
 
-  #takeNewest(applied: number, { accounts, servers, rlf, moved }: LedgerState): void {
+  #takeNewest(applied: number, state: LedgerState): void {
+    const { accounts, servers, rlf, moved, held } = state;
     this.newest = applied;
     this.#moved = moved;
+    this.#held = held;
     this.#opened.clear();
     const bounds = new Map<string, Bound>();
     for (const [license, { hardLimit, deficit, opened }] of accounts) {
@@ -144,9 +152,10 @@ export class Ledgers {
 
 /** All of it, keys that moved by index: in which order they are kept says how they came. */
 function stateText(state: LedgerState): string {
-  const [head, rlf, accounts, moved] = decode(state.snapshot()) as [
+  const [head, rlf, accounts, moved, held] = decode(state.snapshot()) as [
     ...[unknown, string, unknown],
     [number, ...unknown[]][],
+    unknown,
   ];
-  return JSON.stringify([head, rlf, accounts, moved.sort(([a], [b]) => a - b)]);
+  return JSON.stringify([head, rlf, accounts, moved.sort(([a], [b]) => a - b), held]);
 }

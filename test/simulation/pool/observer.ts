@@ -5,10 +5,12 @@ import type { ServerMessage } from '../../../src/net/protocol.ts';
 import { Beliefs } from '../beliefs.ts';
 import { check } from '../failure.ts';
 import { licenseId } from '../licenses.ts';
+import type { ClientSeat } from './client.ts';
+import { CommutedSeat } from './commuted-seat.ts';
 import type { PoolConnection } from './connection.ts';
 import { Holdings } from './holdings.ts';
 import { Ledgers } from './ledgers.ts';
-import type { PoolSeat, PoolWish } from './seat.ts';
+import type { PoolWish } from './seat.ts';
 import type { PoolProcess, PoolServer } from './server.ts';
 import { ticketLicense } from './ticket-license.ts';
 import { Wire } from './wire.ts';
@@ -30,6 +32,8 @@ export class PoolObserver {
   readonly #granted = new Set<string>();
   readonly counts = {
     granted: 0,
+    commuted: 0,
+    checkedIn: 0,
     retried: 0,
     renewed: 0,
     denied: 0,
@@ -69,12 +73,16 @@ export class PoolObserver {
         const [, , , lifetimeMs, , application, version, count] = message;
         this.#checkGrant(message, seat.wish);
         const license = licenseId({ application, version });
-        this.#beliefs.promised({ client, seat, license, count }, { sentAt, lifetimeMs });
+        const counts =
+          seat instanceof CommutedSeat ? this.#untilEnd(seat, connection) : { sentAt, lifetimeMs };
+        this.#beliefs.promised({ client, seat, license, count }, counts);
         if (this.#granted.has(seat.id)) this.counts.retried++;
+        else if (seat instanceof CommutedSeat) this.counts.commuted++;
         else this.counts.granted++;
         this.#granted.add(seat.id);
         this.#promised = true;
-        this.#issued = true;
+        // What is in a record is nobody's to issue: it is told by whoever entered it, when it hears.
+        this.#issued ||= !(seat instanceof CommutedSeat);
         return;
       }
       case MessageType.alive:
@@ -86,12 +94,14 @@ export class PoolObserver {
         this.#issued ||= connection.process?.core.authorization(seat.id, NEVER) !== null;
         return;
       default:
+        if (message[0] === MessageType.released && seat instanceof CommutedSeat && message[2])
+          this.counts.checkedIn++;
         this.#count(message);
     }
   }
 
   #renewed(
-    seat: PoolSeat,
+    seat: ClientSeat,
     sentAt: number,
     [, , ticket, lifetimeMs]: Extract<ServerMessage, { 0: 21 }>,
   ): void {
@@ -133,9 +143,16 @@ export class PoolObserver {
     return held.map(({ client, count }) => `${client.name} ${count}`);
   }
 
+  /** Its file says until when it may be used, by the wall clock of its machine. */
+  #untilEnd(seat: CommutedSeat, { process, client }: PoolConnection) {
+    const end = process?.core.authorization(seat.id, NEVER)?.commute?.end ?? 0;
+    seat.signedUntil(end, process?.core.applied ?? 0);
+    return { sentAt: client.clock, lifetimeMs: end - client.host.time.wall };
+  }
+
   #checkGrant(
     [, , , lifetimeMs, , application, , count]: Extract<ServerMessage, { 0: 11 }>,
-    wish: PoolWish,
+    wish: Pick<PoolWish, 'application' | 'count'>,
   ): void {
     check(count === wish.count, 'all seats or none', () => [count, wish]);
     check(application === wish.application, 'the application asked for', () => application);

@@ -28,6 +28,8 @@ export interface PoolClientOptions {
   readonly patienceMs: number;
   /** Share of seats that are left to themselves. */
   readonly silent: number;
+  /** Share of seats that leave the network. */
+  readonly commuters: number;
   /** After which a client takes a server that does not answer for lost. */
   readonly replyMs: number;
 }
@@ -113,6 +115,7 @@ export function drawPoolOptions(random: Random): PoolOptions {
       patient: random.pick([0, 0.2, 0.6]),
       patienceMs: random.pick([3_000, 20_000]),
       silent: calm ? 0 : random.pick([0, 0.1, 0.3]),
+      commuters: calm ? 0 : random.pick([0, 0.1, 0.3]),
       replyMs: calm ? 2_000 : random.pick([1_500, 5_000]),
     },
     server: {

@@ -14,7 +14,7 @@ import { Host } from '../host.ts';
 import { Path } from '../network.ts';
 import { Random } from '../random.ts';
 import { briefPeer } from './brief-peer.ts';
-import { type ClientWorld, PoolClient } from './client.ts';
+import { type ClientSeat, type ClientWorld, PoolClient } from './client.ts';
 import { PoolConnection } from './connection.ts';
 import { Ending } from './ending.ts';
 import { PoolFaults } from './faults.ts';
@@ -23,7 +23,6 @@ import { PoolNetwork } from './network.ts';
 import { PoolObserver } from './observer.ts';
 import { drawPoolOptions, drawRate, type PoolOptions } from './options.ts';
 import { PoolRlfs } from './rlfs.ts';
-import type { PoolSeat } from './seat.ts';
 import { type PoolProcess, PoolServer } from './server.ts';
 import { Trace } from './trace.ts';
 
@@ -146,7 +145,7 @@ export class PoolWorld implements ClientWorld, LinkWorld {
     this.#guarded(() => this.observer.checkPromise());
   }
 
-  lost(client: PoolClient, seat: PoolSeat, why: string): void {
+  lost(client: PoolClient, seat: ClientSeat, why: string): void {
     this.trace(() => `${client.name} loses a seat: ${why}`);
     this.counts.lost++;
     const facts = () => ({ client: client.name, why, count: seat.wish.count });

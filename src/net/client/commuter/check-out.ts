@@ -52,15 +52,18 @@ export async function checkOut(options: CheckOut): Promise<CheckedOut> {
   const { application, version, vendor, count } = wish;
   const asked: CommuterWish = { application, version, vendor, count, days };
   const file = fileAt(options.file);
-  const key = pendingKey(file, asked);
+  const found = readCommuterFile(file);
+  const key = pendingKey(file, asked, found);
+  const unheard = new Set<PoolLink>();
   try {
-    return await finish(file, key, { ...options, machine });
+    return await finish(file, key, { ...options, machine, unheard });
   } catch (error) {
     // Given back unheard, as far as this client knew: the key is of no use any more.
     if (error instanceof LmError && error.code === 'evicted') {
       return await finish(file, begin(file, asked), { ...options, machine });
     }
-    if (error instanceof LmError && NEVER.has(error.code)) removeLeftover(file);
+    const never = error instanceof LmError && NEVER.has(error.code) && unheard.size === 0;
+    if (never && found?.phase !== 'pending') removeLeftover(file);
     throw error;
   }
 }
@@ -94,8 +97,7 @@ async function signedBy({ link, opened }: Answer, key: Uint8Array) {
 }
 
 /** The key of an unfinished check-out of the same, or a new one, which is on disk. */
-function pendingKey(file: string, wish: CommuterWish): Uint8Array {
-  const found = readCommuterFile(file);
+function pendingKey(file: string, wish: CommuterWish, found: CommuterFile | null): Uint8Array {
   if (found?.phase !== 'pending') return begin(file, wish, found);
   if (JSON.stringify(found.wish) === JSON.stringify(wish)) return found.key;
   const { application, days, count } = found.wish;
