@@ -63,12 +63,12 @@ export const RARE_POOL_MUTANTS: readonly Mutant[] = [
 
 type Change = readonly [file: string, find: string, replace: string];
 
-function mutant(name: string, ...changes: readonly Change[]): Mutant {
+export function mutant(name: string, ...changes: readonly Change[]): Mutant {
   return { name, patches: changes.map(([file, find, replace]) => ({ file, find, replace })) };
 }
 
 /** With limits so small that snapshots are sent. */
-function small(name: string, ...changes: readonly Change[]): Mutant {
+export function small(name: string, ...changes: readonly Change[]): Mutant {
   const patches: readonly Patch[] = mutant(name, ...changes).patches;
   return { name, patches: [...SMALL_LIMITS, ...patches] };
 }

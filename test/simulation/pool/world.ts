@@ -3,6 +3,8 @@
  * seed. A time in which much goes wrong, then one in which nothing does: by then everybody who asks
  * must be served, and in the end every seat must have come back.
  */
+
+import { COMMUTER_SKEW_MS } from '../../../src/engine/limits.ts';
 import type { ClientMessage } from '../../../src/engine/messages.ts';
 import type { PeerMessage } from '../../../src/engine/peer-messages.ts';
 import type { ServerMessage } from '../../../src/net/protocol.ts';
@@ -274,6 +276,8 @@ export class PoolWorld implements ClientWorld, LinkWorld {
     for (let n = 1; n <= clients.count; n++) {
       const random = this.#random.fork();
       const host = new Host(this.agenda, drawRate(this.options, random), random.between(1e3, 1e8));
+      // What is assumed of the clocks of laptops, and some to spare for their rates.
+      host.jumpWall((COMMUTER_SKEW_MS / 2) * random.between(-1, 1));
       const paths = this.servers.map(() => new Path(this.agenda, network, random.fork()));
       this.clients.push(new PoolClient({ name: `c${n}`, host, paths, random }, this));
     }
