@@ -2,10 +2,9 @@ import { Flags } from '@oclif/core';
 import { LmError } from '../../engine/errors.ts';
 import type { StatusDocument } from '../../net/client/status.ts';
 import { BaseCommand } from '../shared/base-command.ts';
+import { commutedIn } from '../shared/commuted-seats.ts';
 import { connectFlags, openClient } from '../shared/connect.ts';
 import { failuresIn, jsonOf } from '../shared/pool-results.ts';
-
-const AWAY: ReadonlySet<string> = new Set(['commuted', 'written-off']);
 
 export default class CommuteList extends BaseCommand {
   static override readonly summary = 'Show which seats are commuted, by whom and until when';
@@ -50,6 +49,5 @@ hour after its end all the same.`;
 
 function awayIn(result: StatusDocument | LmError) {
   if (result instanceof LmError) return result;
-  const commuted = result.authorizations.filter(({ state }) => AWAY.has(state));
-  return { pool: result['pool'], commuted };
+  return { pool: result['pool'], commuted: commutedIn(result) };
 }

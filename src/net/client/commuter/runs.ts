@@ -3,10 +3,18 @@
  * looks whether the seat is valid. Whoever gives the seat back disables it first, and then waits
  * until nobody is left: so nobody begins unseen.
  */
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
 import { LmError } from '../../../engine/errors.ts';
-import { writeDurably } from '../durable-file.ts';
 import type { Scheduler } from '../scheduler.ts';
 import { unusable } from './file.ts';
 
@@ -58,7 +66,10 @@ export class Run {
     const note: Note = { ...placeHere(), holder, command, graceMs };
     try {
       makeFolder(this.#folder);
-      writeDurably(this.#path, `${JSON.stringify(note)}\n`, { mode: 0o600, replace: true });
+      // Others have to see it, and no start of the machine survives it: nothing is flushed.
+      const begun = join(this.#folder, `.${basename(this.#path)}`);
+      writeFileSync(begun, `${JSON.stringify(note)}\n`, { mode: 0o600 });
+      renameSync(begun, this.#path);
     } catch (error) {
       throw unusable(this.#folder, 'written', error);
     }
@@ -110,10 +121,12 @@ function notesIn(folder: string): Found[] {
   } catch {
     return [];
   }
-  // What begins with a dot is being written, by somebody who then looks at the phase.
-  return names
-    .filter((name) => !name.startsWith('.'))
-    .map((name) => ({ path: join(folder, name), note: noteAt(join(folder, name)) }));
+  const found = names.map((name) => ({ name, path: join(folder, name) }));
+  // What begins with a dot is half a note, of somebody who then looks at the phase, or a whole one
+  // of somebody who was killed.
+  return found
+    .map(({ name, path }) => ({ name, path, note: noteAt(path) }))
+    .filter(({ name, note }) => note !== null || !name.startsWith('.'));
 }
 
 function noteAt(path: string): Note | null {
