@@ -27,8 +27,8 @@ The seat is renewed by itself. Should it be lost everywhere, COMMAND gets SIGTER
 the grace, and lm exits 79; --on-loss warn lets it run on, with a warning. A seat is also lost while
 lm itself is stopped (Ctrl-Z) for longer than the key lifetime.
 
-With --commuter, COMMAND runs on a commuted seat: any number of times, and without the network, until
-the end of the seat. At its end, or when it is checked in, it is lost as above.
+With --commuter, COMMAND runs on a commuted seat: any number of times, and without the network,
+until the end of the seat. At its end, or when it is checked in, it is lost as above.
 
 If lm is killed with SIGKILL, COMMAND runs on without a seat being renewed for it; the seat comes
 back after its key lifetime.`;

@@ -1,6 +1,6 @@
 /**
- * What a server signs with its TLS key for a client that wants to show it holds a seat: a proof, for
- * now, or a commuter's token (DESIGN section 10), by which the seat is used without the pool.
+ * What a server signs with its TLS key for a client that wants to show it holds a seat: a proof,
+ * for now, or a commuter's token (DESIGN section 10), by which the seat is used without the pool.
  */
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
 

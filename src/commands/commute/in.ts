@@ -11,9 +11,9 @@ export default class CommuteIn extends BaseCommand {
   static override readonly summary = 'Give a commuted seat back';
   static override readonly description =
     `Gives back the seat that lm commute out wrote to FILE, early
-and at any server of the pool. First the file is disabled, then the programs that run on it are ended,
-and then the pool is told. If it is interrupted, or no server can be reached, run it again: it goes on
-where it was. Checking in twice is no error.
+and at any server of the pool. First the file is disabled, then the programs that run on it are
+ended, and then the pool is told. If it is interrupted, or no server can be reached, run it again:
+it goes on where it was. Checking in twice is no error.
 
 A seat whose file is lost can't be given back: it comes back by itself an hour after its end. An
 administrator can write it off sooner: lm evict ID --force.`;

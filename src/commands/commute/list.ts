@@ -9,8 +9,8 @@ import { failuresIn, jsonOf } from '../shared/pool-results.ts';
 export default class CommuteList extends BaseCommand {
   static override readonly summary = 'Show which seats are commuted, by whom and until when';
   static override readonly description = `Lists the seats that were checked out of the pool and have
-not come back. The state is written-off where an administrator gave one up for lost: it comes back an
-hour after its end all the same.`;
+not come back. The state is written-off where an administrator gave one up for lost: it comes back
+an hour after its end all the same.`;
   static override readonly examples = [
     '<%= config.bin %> commute list',
     '<%= config.bin %> commute list --user anna --json',

@@ -11,11 +11,12 @@ export default class CommuteOut extends BaseCommand {
   static override readonly summary = 'Check a seat out, to be used without the network';
   static override readonly description =
     `Takes a seat out of the pool for some days and writes it to
-FILE. lm exec --commuter FILE runs programs on it, on this machine, without asking any server, until
-its end. The seat comes back by lm commute in, or by itself an hour after its end.
+FILE. lm exec --commuter FILE runs programs on it, on this machine, without asking any server,
+until its end. The seat comes back by lm commute in, or by itself an hour after its end.
 
-The license says for how many days, and how many of its seats at once. Where the license ends sooner,
-so does the seat. FILE is secret, and so is what stands beside it: it belongs to this machine.
+The license says for how many days, and how many of its seats at once. Where the license ends
+sooner, so does the seat. FILE is secret, and bound to this machine. What stands beside it, as
+FILE.clock, belongs to it.
 
 If it is interrupted, run the same command again: it goes on, and takes no second seat.`;
   static override readonly examples = [

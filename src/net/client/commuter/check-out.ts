@@ -101,7 +101,8 @@ function pendingKey(file: string, wish: CommuterWish, found: CommuterFile | null
   if (found?.phase !== 'pending') return begin(file, wish, found);
   if (JSON.stringify(found.wish) === JSON.stringify(wish)) return found.key;
   const { application, days, count } = found.wish;
-  const message = `${file} is of an unfinished check-out (${application}, ${count} seats, ${days} d).`;
+  const wished = `${application}, ${count} seats, ${days} days`;
+  const message = `${file} is of an unfinished check-out (${wished}).`;
   throw new LmError('config', message, `Finish that one, or drop it: lm commute in ${file}.`);
 }
 

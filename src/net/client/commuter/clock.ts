@@ -1,6 +1,6 @@
 /**
- * The time that a commuter's seat is judged by: wall time that never goes back. The token says
- * what the pool's time was, a file beside the seat's what time was seen last, and the boot-time clock
+ * The time that a commuter's seat is judged by: wall time that never goes back. The token says what
+ * the pool's time was, a file beside the seat's what time was seen last, and the boot-time clock
  * counts on from there while the machine runs. A wall clock behind that was set back.
  */
 import { readFileSync } from 'node:fs';

@@ -109,10 +109,10 @@ export function parseCommuterFile(text: string, path: string): CommuterFile {
 function restOf(phase: CommuterFile['phase'], fields: Fields, key: Uint8Array): CommuterFile {
   if (phase === 'pending') return { phase, key, wish: wishIn(fields.table('wish')) };
   if (phase === 'valid') {
-    return { phase, key, token: fields.text('token', any), rlf: fields.text('rlf', any) };
+    return { phase, key, token: fields.text('token', unread), rlf: fields.text('rlf', unread) };
   }
   const pool = textOrNull(fields, 'pool');
-  const application = fields.text('application', any);
+  const application = fields.text('application', unread);
   const index = fields.raw['index'] === null ? null : fields.integer('index', COUNT);
   if (index === null) fields.ignore('index');
   return { phase, key, pool, application, index };
@@ -120,7 +120,7 @@ function restOf(phase: CommuterFile['phase'], fields: Fields, key: Uint8Array): 
 
 function wishIn(fields: Fields): CommuterWish {
   const wish = {
-    application: fields.text('application', any),
+    application: fields.text('application', unread),
     version: textOrNull(fields, 'version'),
     vendor: textOrNull(fields, 'vendor'),
     count: fields.integer('count', { min: 1, max: SEATS_PER_REQUEST_MAX }),
@@ -131,7 +131,7 @@ function wishIn(fields: Fields): CommuterWish {
 }
 
 function textOrNull(fields: Fields, name: string): string | null {
-  if (fields.raw[name] !== null) return fields.text(name, any);
+  if (fields.raw[name] !== null) return fields.text(name, unread);
   fields.ignore(name);
   return null;
 }
@@ -169,6 +169,7 @@ function keyProblem(text: string): string | null {
   return bytesOfBase64url(text)?.length === KEY_BYTES ? null : 'is not the key of a seat';
 }
 
-const any = () => null;
+/** Checked by whoever uses it. */
+const unread = () => null;
 const COUNT = { min: 0, max: Number.MAX_SAFE_INTEGER };
 const HINT = 'Name the file that `lm commute out -o FILE` wrote.';

@@ -1,6 +1,6 @@
 /**
  * The fingerprint of a machine, to which a commuter's file is bound: the base64url of the SHA-256
- * of `lm-machine-v1`, a zero byte, and the machine id of machine-id(5), 32 hexadecimal digits. It is
+ * of `lm-machine-v1`, a zero byte, and the id of machine-id(5), 32 hexadecimal digits. That is
  * drawn when the system is installed, and says nothing of the hardware; the id itself is not told.
  */
 import { createHash } from 'node:crypto';

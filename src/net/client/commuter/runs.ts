@@ -82,8 +82,8 @@ export function runsPath(file: string): string {
 }
 
 /**
- * Returns once nobody runs on a seat that was disabled. Holders end what they started by themselves;
- * what a holder left behind that was killed is ended here.
+ * Returns once nobody runs on a seat that was disabled. Holders end what they started by
+ * themselves; what a holder left behind that was killed is ended here.
  *
  * @throws LmError `busy` where somebody does not end.
  */
