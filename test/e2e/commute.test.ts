@@ -119,6 +119,24 @@ describe('a commuted seat', () => {
     await checkIn('kept.seat');
   });
 
+  test('that was given up while it waited is no seat, and takes none later', async () => {
+    const all = await site.ask(['request', 'App', '-n', '12']);
+    const args = ['commute', 'out', 'App', '--days', '1', '--wait', '1m', '-o', 'waits.seat'];
+    const env = { ...process.env, ...site.env };
+    const waiting = Bun.spawn([executable(), ...args], { cwd: site.path, env, stderr: 'ignore' });
+    for (const end = performance.now() + 20_000; (await license())['waiting'] !== 1; ) {
+      if (performance.now() > end) throw new Error('it does not wait');
+    }
+    waiting.kill('SIGINT');
+    expect(await waiting.exited).toBe(130);
+    expect(JSON.parse(await site.read('waits.seat'))).toMatchObject({ phase: 'pending' });
+    await site.client(['release', '-'], { stdin: String(all['key']) });
+    expect(await license()).toMatchObject({ waiting: 0, commuted: 0, available: 12 });
+    const out = await site.ask(['commute', 'out', 'App', '--days', '1', '-o', 'waits.seat']);
+    expect(await checkIn('waits.seat')).toMatchObject({ id: out['id'], released: true });
+    expect((await license())['commuted']).toBe(0);
+  });
+
   test('ends what runs on it before the pool is told', async () => {
     await checkOut('runs.seat');
     const script =

@@ -21,7 +21,7 @@ FILE.clock, belongs to it.
 If it is interrupted, run the same command again: it goes on, and takes no second seat.`;
   static override readonly examples = [
     '<%= config.bin %> commute out Application --days 5 -o cad.seat',
-    '<%= config.bin %> commute out Application --version 2.0 --days 14 --wait 1h -o cad.seat --json',
+    '<%= config.bin %> commute out Application --version 2.0 --days 9 --wait 1h -o cad.seat',
   ];
   static override readonly args = {
     application: Args.string({
