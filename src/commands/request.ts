@@ -1,11 +1,10 @@
-import { Args } from '@oclif/core';
 import { BaseCommand } from './shared/base-command.ts';
 import { connectFlags, openClient } from './shared/connect.ts';
 import { durationFlag } from './shared/duration.ts';
 import { Interrupted, interruptible } from './shared/interrupt.ts';
 import { waitingProgress } from './shared/progress.ts';
 import { seatDocument } from './shared/seat-document.ts';
-import { requestOf, seatFlags } from './shared/seat-flags.ts';
+import { applicationArg, requestOf, seatFlags } from './shared/seat-flags.ts';
 
 export default class Request extends BaseCommand {
   static override readonly summary = 'Ask for a seat and print its key';
@@ -21,14 +20,7 @@ none has a majority.`;
     '<%= config.bin %> request Application --version 2.0 -n 4 --wait 30m',
     'KEY=$(<%= config.bin %> request Application) && echo "$KEY" | <%= config.bin %> release -',
   ];
-  static override readonly args = {
-    application: Args.string({
-      description: 'The application, as its license names it.',
-      ignoreStdin: true,
-      name: 'APPLICATION',
-      required: true,
-    }),
-  };
+  static override readonly args = { application: applicationArg };
   static override readonly flags = {
     ...seatFlags,
     hold: durationFlag({

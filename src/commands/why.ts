@@ -1,10 +1,10 @@
-import { Args, Flags } from '@oclif/core';
+import { Flags } from '@oclif/core';
 import { LmError } from '../engine/errors.ts';
 import type { WhyDocument } from '../net/client/why.ts';
 import { BaseCommand } from './shared/base-command.ts';
 import { connectFlags, openClient } from './shared/connect.ts';
 import { failuresIn, jsonOf } from './shared/pool-results.ts';
-import { seatFlags } from './shared/seat-flags.ts';
+import { applicationArg, seatFlags } from './shared/seat-flags.ts';
 
 export default class Why extends BaseCommand {
   static override readonly summary = 'Say why a seat can or cannot be had now';
@@ -21,14 +21,7 @@ answer is.`;
     '<%= config.bin %> why Application --version 2.0 -n 4 --json',
     '<%= config.bin %> why Application --user anna --host ws17',
   ];
-  static override readonly args = {
-    application: Args.string({
-      description: 'The application, as its license names it.',
-      ignoreStdin: true,
-      name: 'APPLICATION',
-      required: true,
-    }),
-  };
+  static override readonly args = { application: applicationArg };
   static override readonly flags = {
     version: seatFlags.version,
     vendor: seatFlags.vendor,

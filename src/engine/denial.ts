@@ -1,7 +1,7 @@
 /** Why a request was refused, in words and numbers, with what to do about it. */
 import type { DenialCode, ErrorDetails } from './errors.ts';
+import { contactOf } from './pool/contact.ts';
 import type { Pool } from './pool/pool.ts';
-import { majority } from './raft/membership.ts';
 import type { Row } from './row.ts';
 
 export interface Denial {
@@ -80,19 +80,15 @@ export function evicted(row: Row): Denial {
 
 /** The majority rule: no authorization is issued without a majority of the pool in contact. */
 export function noMajority(pool: Pool): Denial {
-  const { configuration, rlf } = pool.state;
-  const { voters } = configuration;
-  const needed = majority(configuration);
-  const up = rlf.servers.filter(({ fingerprint: id }) => voters.includes(id) && pool.isUp(id));
-  const names = up.map(({ name }) => name).join(', ');
+  const { needed, servers, up } = contactOf(pool);
   const server = pool.nameOf(pool.server);
   return {
     code: 'no-majority',
     message:
       `Server ${server} may not issue now: it is not in contact with a majority of the pool ` +
-      `(${needed} of ${voters.length} are needed; it knows of ${names}).`,
+      `(${needed} of ${servers} are needed; it knows of ${up.join(', ')}).`,
     hint: 'Check that the other servers run and can reach each other: lm status --pool.',
-    details: { server, needed, servers: voters.length, up: up.map(({ name }) => name) },
+    details: { server },
   };
 }
 

@@ -24,6 +24,7 @@ import {
   type Release,
   type Request,
 } from './messages.ts';
+import { contactOf } from './pool/contact.ts';
 import type { Pool } from './pool/pool.ts';
 import type { Row } from './row.ts';
 import type { Rows } from './rows.ts';
@@ -152,7 +153,7 @@ export class Holds {
     else if (this.#isOver(held)) this.#deny(by, commuteOver(row));
     else if (held.commute === null) this.renew(held, by, 'grant');
     else if (isLeaving) this.#grant(held, by);
-    else this.#outbox.reply(client, [denied, by.sequence, ...AWAY, {}]);
+    else this.#deny(by, { code: AWAY[0], message: AWAY[1], hint: AWAY[2], details: {} });
   }
 
   /** Held anew from now on: for a retry, which is answered like the first, or a heartbeat. */
@@ -293,7 +294,8 @@ export class Holds {
       return;
     }
     const said = 'The pool could not enter the hold in its ledger now.';
-    this.#outbox.reply(client, [denied, sequence, 'busy', said, 'Ask again in a moment.', {}]);
+    const details = { majority: contactOf(this.#pool) };
+    this.#outbox.reply(client, [denied, sequence, 'busy', said, 'Ask again in a moment.', details]);
   }
 
   #leaving(days: number, count: number) {
@@ -302,7 +304,8 @@ export class Holds {
   }
 
   #deny({ client, sequence }: AskedBy, { code, message, hint, details }: Denial): void {
-    this.#outbox.reply(client, [denied, sequence, code, message, hint, details]);
+    const all = { ...details, majority: contactOf(this.#pool) };
+    this.#outbox.reply(client, [denied, sequence, code, message, hint, all]);
   }
 
   #grant(held: HeldSeat, { client, sequence }: AskedBy): void {

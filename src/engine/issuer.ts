@@ -17,6 +17,7 @@ import { BORROW_MS_MAX } from './limits.ts';
 import type { Waiter } from './line.ts';
 import type { Lines } from './lines.ts';
 import { type Heartbeat, MessageType, type Release, type Request } from './messages.ts';
+import { contactOf } from './pool/contact.ts';
 import type { Pool } from './pool/pool.ts';
 import { Row } from './row.ts';
 import type { Rows } from './rows.ts';
@@ -298,7 +299,8 @@ export class Issuer {
   }
 
   #deny(client: Client, sequence: number, { code, message, hint, details }: Denial): void {
-    this.#outbox.reply(client, [denied, sequence, code, message, hint, details]);
+    const all = { ...details, majority: contactOf(this.#pool) };
+    this.#outbox.reply(client, [denied, sequence, code, message, hint, all]);
   }
 
   #free(key: SeatKey, time: Time): void {

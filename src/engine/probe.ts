@@ -7,6 +7,7 @@ import type { Denial, Known, Wish } from './denial.ts';
 import * as denial from './denial.ts';
 import type { ErrorDetails } from './errors.ts';
 import { MessageType, type Probe, type Verdict } from './messages.ts';
+import { contactOf } from './pool/contact.ts';
 import type { Elsewhere, Lender } from './pool/outlook.ts';
 import type { Pool } from './pool/pool.ts';
 import { Row } from './row.ts';
@@ -40,7 +41,8 @@ export class Prober {
     const row = choose(wish, this.#pool.state.table.byApplication(application), this.#rows);
     const answer = this.#answer(row, wish, time);
     const context = row instanceof Row ? this.#context(row, time) : {};
-    const details = { server: this.#name, ...context, ...answer.details };
+    const majority = contactOf(this.#pool);
+    const details = { server: this.#name, majority, ...context, ...answer.details };
     return [MessageType.verdict, sequence, answer.code, answer.message, answer.hint, details];
   }
 

@@ -9,6 +9,7 @@ import type { HeldSeat } from './ledger/held-seats.ts';
 import { STATUS_PAGE_MAX, STATUS_SCAN_MAX } from './limits.ts';
 import type { StatusQuery } from './messages.ts';
 import { type AuthorizationFields, MessageType, type StatusPage } from './messages.ts';
+import { contactOf } from './pool/contact.ts';
 import type { Pool } from './pool/pool.ts';
 import type { Row } from './row.ts';
 import type { Rows } from './rows.ts';
@@ -144,6 +145,7 @@ export class Status {
       term: standing.term,
       leader: leader === null ? null : this.#pool.nameOf(leader),
       majority: this.#pool.window.isOpen(time.boot),
+      majorityRule: contactOf(this.#pool),
       servers: rlf.servers.map((server, at) => serverDocument(this.#pool, server, at + 1)),
       licenses: this.#licenses(application),
     };

@@ -113,6 +113,7 @@ test('what a server does not know shows as X, and hostile names can move nothing
 test('a pool of several: every role and state, X where it is not known, and no majority', () => {
   const document = {
     ...{ pool: 'east', rlf: { sequence: 2 }, term: 3, leader: null, majority: false },
+    majorityRule: { needed: 2, servers: 3, up: ['A'] },
     servers: [
       { name: 'A', address: 'a:1', role: 'leader-designate', state: 'up', rlfSequence: 2 },
       { name: 'B', address: 'b:1', role: null, state: 'fenced', rlfSequence: null },
@@ -126,6 +127,7 @@ test('a pool of several: every role and state, X where it is not known, and no m
     [
       'pool east, RLF 2, no leader known',
       'NO MAJORITY of the servers is in contact: no seat is issued or renewed here.',
+      'Majority rule: without 2 of 3 servers in contact no seat is issued; up: A.',
       '',
       'SERVER  ADDRESS  ROLE              STATE   RLF',
       'A       a:1      leader-designate  up        2',

@@ -111,10 +111,11 @@ describe('the words', () => {
     return whyWords(documentOf(code, details), { now: START }).split('\n')[1];
   };
 
+  const CONTACT = { needed: 2, servers: 3, up: ['A'] };
   test.each([
     [
-      ...(['no-majority', { rule: 'majority', needed: 2, servers: 3, up: ['A'] }] as const),
-      'majority. Without 2 of 3 servers in contact no seat is issued; up: A.',
+      ...(['no-majority', { rule: 'majority', majority: CONTACT }] as const),
+      'Majority rule: without 2 of 3 servers in contact no seat is issued; up: A.',
     ],
     [
       ...(['expired', { rule: 'dates', expired: '2026-01-01T00:00:00.000Z' }] as const),

@@ -151,6 +151,6 @@ test('no majority: a server of three that is alone since it started', () => {
   const rlf = makeRlf({ servers: ['A', 'B', 'C'], codes: [{ limit: 9 }] });
   expect(judged(new Server(rlf))).toMatchObject({
     ...{ code: 'no-majority', rule: 'majority' },
-    details: { needed: 2, servers: 3, up: ['A'] },
+    details: { majority: { needed: 2, servers: 3, up: ['A'] } },
   });
 });

@@ -166,7 +166,7 @@ describe('a server that is lost', () => {
     pool.advance(5_000);
     expect(probe('A', 2)).toMatchObject({
       ...{ verdict: 'no-majority', rule: 'majority' },
-      details: { needed: 2, up: ['A'], hardLimit: 10, available: 4, requested: 2 },
+      details: { majority: { needed: 2, up: ['A'] }, hardLimit: 10, available: 4, requested: 2 },
     });
     expect(lostIn(probe('A', 1))).toMatchObject([
       { server: 'B', state: 'down', allocated: 3 },

@@ -86,6 +86,10 @@ export function checkDenial(
       check(short, 'nobody is turned away while seats are free', facts);
       return;
     }
+    case 'busy':
+      // A late copy of a request finds its record while the end of it is on its way.
+      check(wish.holdMs > 0, 'only a hold is told to ask again', facts);
+      return;
     default:
       check(false, 'a denial that this pool gives', () => code);
   }

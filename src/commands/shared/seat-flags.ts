@@ -1,8 +1,15 @@
-/** The flags by which `request` and `exec` say which seats they want. */
-import { Flags } from '@oclif/core';
+/** The argument and the flags by which commands say which seats are meant. */
+import { Args, Flags } from '@oclif/core';
 import { SEATS_PER_REQUEST_MAX } from '../../engine/limits.ts';
 import type { RequestOptions } from '../../net/client/request-options.ts';
 import { durationFlag } from './duration.ts';
+
+export const applicationArg = Args.string({
+  description: 'The application, as its license names it.',
+  ignoreStdin: true,
+  name: 'APPLICATION',
+  required: true,
+});
 
 export const seatFlags = {
   version: Flags.string({

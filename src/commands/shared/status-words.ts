@@ -42,8 +42,17 @@ function poolLine(document: StatusDocument): string {
 }
 
 function majorityLine(document: StatusDocument): string {
-  if (document['majority'] !== false) return '';
-  return 'NO MAJORITY of the servers is in contact: no seat is issued or renewed here.\n';
+  const rule = document['majorityRule'];
+  const ruled = rule === undefined ? '' : `${ruleOfMajority(fieldsOf(rule))}\n`;
+  if (document['majority'] !== false) return ruled;
+  return `NO MAJORITY of the servers is in contact: no seat is issued or renewed here.\n${ruled}`;
+}
+
+/** What must be in contact, and what is; X for what the server did not tell. */
+export function ruleOfMajority({ needed, servers, up }: Fields): string {
+  const names = Array.isArray(up) ? up.map(text).join(', ') : 'X';
+  const count = `${text(needed)} of ${text(servers)}`;
+  return `Majority rule: without ${count} servers in contact no seat is issued; up: ${names}.`;
 }
 
 function serverTable(servers: readonly Fields[]): string {

@@ -4,9 +4,9 @@
  */
 import type { Authorization } from '../../net/client/status.ts';
 import type { WhyDocument } from '../../net/client/why.ts';
-import { type Fields, listOf, text } from './document-fields.ts';
+import { type Fields, fieldsOf, listOf, text } from './document-fields.ts';
 import { printable } from './printable.ts';
-import { authorizationTable, licenseWords, span } from './status-words.ts';
+import { authorizationTable, licenseWords, ruleOfMajority, span } from './status-words.ts';
 
 const HOLDERS_SHOWN_MAX = 20;
 
@@ -49,13 +49,11 @@ function verdictWords({ verdict, server, leader, pool }: WhyDocument): string {
 }
 
 function ruleWords(details: Fields, code: string): string {
-  const { needed, servers, up, hardLimit, requested, deficit, waiting, free } = details;
+  const { hardLimit, requested, deficit, waiting, free } = details;
   const more = details['orMore'] === true ? ' or more' : '';
   switch (details['rule']) {
     case 'majority': {
-      const names = Array.isArray(up) ? up.map(text).join(', ') : 'X';
-      const count = `${text(needed)} of ${text(servers)}`;
-      return `majority. Without ${count} servers in contact no seat is issued; up: ${names}.`;
+      return `${ruleOfMajority(fieldsOf(details['majority']))}`;
     }
     case 'license':
       return 'license. The RLF in force has to name the application, the vendor and the version.';

@@ -1,6 +1,6 @@
 /** A follower: hears its leader, takes what it sends, asks it when it falls silent. */
 import { assert, LmError } from '../errors.ts';
-import type { Append, Heartbeat, LeaderMessage } from './messages.ts';
+import type { Append, AppendAck, Heartbeat, LeaderMessage } from './messages.ts';
 import type { CampaignCause } from './options.ts';
 import type { RaftState } from './state.ts';
 import { hastenCampaign, missesLeaderAt, planCampaign } from './timers.ts';
@@ -81,18 +81,7 @@ export function handleHeartbeat(raft: RaftState, message: Heartbeat): void {
 }
 
 export function sendAppendAck(raft: RaftState, message: LeaderMessage, index: number): void {
-  raft.send({
-    type: 'append-ack',
-    from: raft.id,
-    to: message.from,
-    term: raft.term,
-    round: message.round,
-    attachment: null,
-    accepted: true,
-    index,
-    hintIndex: 0,
-    hintTerm: 0,
-  });
+  answerAppend(raft, message, { accepted: true, index, hintIndex: 0, hintTerm: 0 });
 }
 
 /**
@@ -106,32 +95,30 @@ function refuseAppend(raft: RaftState, message: Append): void {
     hintIndex -= 1;
   }
   const hintTerm = log.term(hintIndex) ?? 0;
-  refuse(raft, message, hintIndex, hintTerm);
+  refuse(raft, message, { hintIndex, hintTerm });
 }
 
 /** Tells a leader of an earlier term that there is a newer one, or it would never step down. */
 export function refuseStaleLeader(raft: RaftState, message: LeaderMessage): void {
-  refuse(raft, message, 0, 0);
+  refuse(raft, message, { hintIndex: 0, hintTerm: 0 });
 }
 
 function refuse(
   raft: RaftState,
   message: LeaderMessage,
-  hintIndex: number,
-  hintTerm: number,
+  hint: Pick<AppendAck, 'hintIndex' | 'hintTerm'>,
 ): void {
-  raft.send({
-    type: 'append-ack',
-    from: raft.id,
-    to: message.from,
-    term: raft.term,
-    round: message.round,
-    attachment: null,
-    accepted: false,
-    index: message.type === 'append' ? message.previousIndex : 0,
-    hintIndex,
-    hintTerm,
-  });
+  const index = message.type === 'append' ? message.previousIndex : 0;
+  answerAppend(raft, message, { accepted: false, index, ...hint });
+}
+
+function answerAppend(
+  raft: RaftState,
+  { from: to, round }: LeaderMessage,
+  answer: Pick<AppendAck, 'accepted' | 'index' | 'hintIndex' | 'hintTerm'>,
+): void {
+  const { id: from, term } = raft;
+  raft.send({ type: 'append-ack', from, to, term, round, attachment: null, ...answer });
 }
 
 /** A follower that misses heartbeats asks the leader directly before it campaigns. */

@@ -5,7 +5,7 @@
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { Proxied } from './proxied.ts';
-import { ownerOf } from './socket-owner.ts';
+import { SocketOwners } from './socket-owner.ts';
 
 /** How the network calls whoever is no server. */
 export const CLIENTS = 'clients';
@@ -30,6 +30,7 @@ export class Network {
   readonly #cuts = new Set<string>();
   /** The processes of the servers that run, by pid. */
   readonly #processes = new Map<number, string>();
+  readonly #owners = new SocketOwners(() => this.#processes.keys());
 
   add(place: Place): void {
     this.#places.set(place.name, place);
@@ -118,6 +119,8 @@ export class Network {
     if (this.#isCutBetween(from, to)) {
       this.#unanswered.set(near, { from, to });
       near.once('close', () => this.#unanswered.delete(near));
+      // Who dialled gives up some time, and dials again: that is heard here, and nowhere else.
+      near.once('end', () => near.destroy()).resume();
       return;
     }
     const far = connect({ host: '127.0.0.1', port: target });
@@ -137,7 +140,7 @@ export class Network {
   async #dialler(near: Socket, port: number): Promise<string> {
     const ports = { from: near.remotePort ?? 0, to: port };
     for (let tries = 0; tries < OWNER_TRIES && !near.destroyed; tries++) {
-      const pid = ownerOf(ports, this.#processes.keys());
+      const pid = await this.#owners.ownerOf(ports);
       if (pid !== undefined) return this.#processes.get(pid ?? 0) ?? CLIENTS;
       await new Promise((resolve) => setTimeout(resolve, OWNER_PAUSE_MS));
     }

@@ -2,6 +2,7 @@
  * A pool of real server processes, each behind the network of the test, and clients that hold the
  * pool's card.
  */
+import { readFileSync } from 'node:fs';
 import { LicenseClient, type StatusDocument } from '../../../src/net/client/index.ts';
 import { executable } from '../executable.ts';
 import { Server } from '../server.ts';
@@ -153,6 +154,13 @@ export class PoolSite extends Site {
     const client = new LicenseClient({ pool: this.card, env: this.env, ...options });
     this.#clients.add(client);
     return client;
+  }
+
+  /** A client that begins with this server alone, and learns of the others from it. */
+  connectTo(server: string): LicenseClient {
+    const trust = readFileSync(`${this.adminKey}.pub`, 'utf8').trim();
+    const servers = `127.0.0.1:${this.place(server).port}`;
+    return this.connect({ pool: undefined, servers, trust });
   }
 
   /** The leader's view; null while there is none that can be asked. */
