@@ -7,12 +7,12 @@ import { POOL_MUTANTS, RARE_POOL_MUTANTS } from './pool-mutants.ts';
 
 const SOAK = process.env['LM_SOAK'] === '1';
 /** A mutant that lives through so many simulations is not found. */
-const SEEDS_MAX = 60;
-const RARE_SEEDS_MAX = 150;
+const SEEDS_MAX = 120;
+const RARE_SEEDS_MAX = 200;
 
 const USUAL = [...POOL_MUTANTS, ...COMMUTER_MUTANTS];
 const RARE = [...RARE_POOL_MUTANTS, ...RARE_COMMUTER_MUTANTS];
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 
 /** What the first simulation to find something says, or null. */
 async function found({ patches }: Pick<Mutant, 'patches'>, seedsMax: number) {

@@ -46,10 +46,15 @@ test.skipIf(!hasMachineId)(
   'check-outs at several servers at once do not pass the share',
   async () => {
     const files = Array.from({ length: 6 }, (_, at) => `many-${at}.seat`);
-    const asked = files.map((file) => {
-      return site.client(['commute', 'out', 'App', '--days', '1', '-o', file, '--json']);
-    });
-    const codes = (await Promise.all(asked)).map(({ code }) => code);
+    const checkOut = async (file: string): Promise<number> => {
+      for (const end = performance.now() + 60_000; ; ) {
+        const args = ['commute', 'out', 'App', '--days', '1', '-o', file, '--json'];
+        const { code } = await site.client(args);
+        // A server that is just back may not issue yet, and its word is the more hopeful one.
+        if (code !== 69 || performance.now() > end) return code;
+      }
+    };
+    const codes = await Promise.all(files.map(checkOut));
     expect(codes.sort()).toEqual([0, 0, 0, 77, 77, 77]);
     await site.when(commuted(3), 'three are away');
     // Changes of leader lose none of them.
