@@ -10,7 +10,7 @@ import { Interrupted } from './shared/interrupt.ts';
 import { checkRunnable, type Inherited, NotRunnable } from './shared/launch.ts';
 import { INHERITED_DESCRIPTORS, ignoredSignals } from './shared/process-facts.ts';
 import { waitingProgress } from './shared/progress.ts';
-import { type Outcome, runOnSeat } from './shared/run-on-seat.ts';
+import { type Outcome, type Run, runOnSeat } from './shared/run-on-seat.ts';
 import { requestOf, type SeatFlags, seatFlags } from './shared/seat-flags.ts';
 import { SignalRelay } from './shared/signal-relay.ts';
 
@@ -27,6 +27,9 @@ The seat is renewed by itself. Should it be lost everywhere, COMMAND gets SIGTER
 the grace, and lm exits 79; --on-loss warn lets it run on, with a warning. A seat is also lost while
 lm itself is stopped (Ctrl-Z) for longer than the key lifetime.
 
+With --commuter, COMMAND runs on a commuted seat: any number of times, and without the network,
+until the end of the seat. At its end, or when it is checked in, it is lost as above.
+
 If lm is killed with SIGKILL, COMMAND runs on without a seat being renewed for it; the seat comes
 back after its key lifetime.`;
   static override readonly usage = 'exec --app APPLICATION [flags] -- COMMAND [ARG...]';
@@ -34,13 +37,18 @@ back after its key lifetime.`;
     '<%= config.bin %> exec --app Application -- ./simulate model.dat',
     '<%= config.bin %> exec --app Application --version 2.0 --wait 8h -- make timing',
     "<%= config.bin %> exec --app Application -- sh -c 'produce | consume > out'",
+    '<%= config.bin %> exec --commuter cad.seat -- cad drawing.dwg',
   ];
   static override readonly flags = {
     app: Flags.string({
-      description: 'The application, as its license names it.',
+      description: 'The application, as its license names it. Needed unless --commuter is given.',
       aliases: ['application'],
       helpValue: 'APPLICATION',
-      required: true,
+    }),
+    commuter: Flags.string({
+      description: 'Run on the seat that lm commute out wrote to this file; no server is asked.',
+      helpValue: 'FILE',
+      exclusive: ['key-file', 'wait'],
     }),
     ...seatFlags,
     'key-file': Flags.string({
@@ -92,18 +100,41 @@ back after its key lifetime.`;
   async #run(command: readonly string[], { flags, signals, inherited }: Setting): Promise<Outcome> {
     checkRunnable(command[0]);
     const { grace: graceMs = GRACE_MS, 'on-loss': onLoss, 'key-file': keyFile } = flags;
-    const held = await heldSeat(keyFile, flags.app);
+    const policy = { graceMs, onLoss, keyFile, tell: (line: string) => this.tell(line) };
+    const run = { command, signals, inherited, policy };
+    if (flags.commuter !== undefined) return await this.#commute(flags.commuter, flags, run);
+    const { app } = flags;
+    if (app === undefined) {
+      const hint = 'Name the application with --app, or the file of a seat with --commuter.';
+      throw new LmError('usage', 'Which application is to run?', hint);
+    }
+    const held = await heldSeat(keyFile, app);
     const client = await openClient(flags, held === null ? {} : { instance: held.instance });
-    const progress = waitingProgress(flags.app);
+    const progress = waitingProgress(app);
     try {
       const { onWaiting } = progress;
-      const asked = { ...requestOf(flags.app, flags), onWaiting, signal: signals.interrupted };
+      const asked = { ...requestOf(app, flags), onWaiting, signal: signals.interrupted };
       const seat = (await taken(client, held)) ?? (await client.request(asked));
       progress.stop();
-      const policy = { graceMs, onLoss, keyFile, tell: (line: string) => this.tell(line) };
-      return await runOnSeat({ command, seat, signals, inherited, policy });
+      return await runOnSeat({ ...run, seat });
     } finally {
       progress.stop();
+      await client.close();
+    }
+  }
+
+  /** On a seat that is here already. */
+  async #commute(file: string, flags: Setting['flags'], run: Omit<Run, 'seat'>): Promise<Outcome> {
+    const client = await openClient(flags);
+    const seat = await client.openCommuter(file);
+    try {
+      if (flags.app === undefined || flags.app.normalize('NFC') === seat.application) {
+        return await runOnSeat({ ...run, seat });
+      }
+      const message = `${file} holds a seat of ${seat.application}, and ${flags.app} is to be run.`;
+      throw new LmError('config', message, 'Name another file, or the application of that seat.');
+    } finally {
+      await seat.release();
       await client.close();
     }
   }
@@ -124,7 +155,8 @@ back after its key lifetime.`;
 interface Setting {
   readonly flags: SeatFlags &
     ConnectFlags & {
-      readonly app: string;
+      readonly app: string | undefined;
+      readonly commuter: string | undefined;
       readonly 'key-file': string | undefined;
       readonly 'on-loss': 'terminate' | 'warn';
       readonly grace: number | undefined;

@@ -39,6 +39,7 @@ const PACKAGE = {
     commands: { strategy: 'explicit', target: './registry.ts' },
     topics: {
       code: { description: 'License codes: sign one, read one' },
+      commute: { description: 'Seats that leave the network, and come back' },
       keys: { description: 'Signing keys of vendors and administrators' },
       leader: { description: 'The server that leads a pool' },
       pool: { description: 'A pool of license servers: set it up, make its card' },

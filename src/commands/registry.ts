@@ -9,6 +9,9 @@ type Load = () => Promise<{ readonly default: typeof Command }>;
 export const COMMANDS: Readonly<Record<string, Load>> = {
   'code:show': () => import('./code/show.ts'),
   'code:sign': () => import('./code/sign.ts'),
+  'commute:in': () => import('./commute/in.ts'),
+  'commute:list': () => import('./commute/list.ts'),
+  'commute:out': () => import('./commute/out.ts'),
   dev: () => import('./dev.ts'),
   evict: () => import('./evict.ts'),
   exec: () => import('./exec.ts'),

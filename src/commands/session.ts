@@ -10,9 +10,9 @@ const LINE_BYTES_MAX = 64 * 1024;
 export default class Session extends BaseCommand {
   static override readonly summary = 'Hold seats for a program in any language, by JSON lines';
   static override readonly description = `Reads one JSON object a line from standard input and
-answers on standard output: request, release, cancel and status, each with an id that the answer
-repeats. Events tell when a seat is lost or regained. The end of the input gives back every seat.
-docs/SESSION.md describes the lines.`;
+answers on standard output: request, release, cancel, status and what is about commuted seats, each
+with an id that the answer repeats. Events tell when a seat is lost or regained. The end of the
+input gives back every seat. docs/SESSION.md describes the lines.`;
   static override readonly examples = [
     '<%= config.bin %> session --pool cad-east.pool',
     `(echo '{"op":"request","id":1,"application":"App"}'; ./run >&2) | <%= config.bin %> session`,

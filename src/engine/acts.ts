@@ -4,7 +4,7 @@ import type { Outbox } from './effects.ts';
 import { LmError } from './errors.ts';
 import { AdminActs, type AdminDocument } from './license/admin-act.ts';
 import { bytesOfBase64url } from './license/base64url.ts';
-import { ACT_AGAIN_MS, ACT_TRIED_MS } from './limits.ts';
+import { ACT_AGAIN_MS, ACT_TRIED_MS, COMMUTER_SKEW_MS } from './limits.ts';
 import { type Act, MessageType } from './messages.ts';
 import type { Pool } from './pool/pool.ts';
 import type { ServerId } from './raft/types.ts';
@@ -14,6 +14,8 @@ import type { Time } from './time.ts';
 /** An eviction that is not in the ledger yet: shown to whoever leads, again and again. */
 interface Eviction {
   readonly id: Uint8Array;
+  /** A commuted seat is freed before its end. */
+  readonly force: boolean;
   readonly until: number;
   readonly waiting: Waiting[];
 }
@@ -72,8 +74,12 @@ export class Acts {
   evicted(id: string): void {
     const eviction = this.#evictions.get(id);
     this.#evictions.delete(id);
+    const commute = this.#pool.state.held.get(id)?.commute ?? null;
+    const until = commute === null ? null : new Date(commute.end + COMMUTER_SKEW_MS).toISOString();
+    // A commuted seat that is still in its record comes back then.
+    const details = until === null ? {} : { commuted: true, freeAt: until };
     for (const { client, sequence } of eviction?.waiting ?? []) {
-      this.#outbox.reply(client, [MessageType.done, sequence, {}]);
+      this.#outbox.reply(client, [MessageType.done, sequence, details]);
     }
   }
 
@@ -83,7 +89,7 @@ export class Acts {
     this.#nextDue = Number.POSITIVE_INFINITY;
     for (const [id, { until }] of this.#evictions) if (until <= now) this.#evictions.delete(id);
     const { leader, leaderRequests } = this.#pool;
-    for (const { id } of this.#evictions.values()) leaderRequests.evict(id);
+    for (const { id, force } of this.#evictions.values()) leaderRequests.evict(id, force);
     const transfer = this.#transferring;
     if (transfer === null || transfer.until <= now || transfer.to === leader) {
       this.#transferring = null;
@@ -111,11 +117,16 @@ export class Acts {
       throw new LmError('bad-data', 'This is not the id of an authorization.', HINT);
     }
     const id = idText(bytes);
+    const force = document.force === true;
+    if (force && (this.#pool.state.held.get(id)?.commute ?? null) === null) {
+      const message = 'Only a commuted seat can be freed before its end, and this is none.';
+      throw new LmError('usage', message, 'Evict it without force: it comes back by its lifetime.');
+    }
     const until = this.#pool.time.boot + ACT_TRIED_MS;
     const others = this.#evictions.get(id)?.waiting ?? [];
-    this.#evictions.set(id, { id: bytes.slice(), until, waiting: [...others, waiting] });
+    this.#evictions.set(id, { id: bytes.slice(), force, until, waiting: [...others, waiting] });
     this.#again();
-    this.#outbox.note('info', 'an authorization is evicted', { id: document.id });
+    this.#outbox.note('info', 'an authorization is evicted', { id: document.id, force });
   }
 
   #again(): void {

@@ -15,6 +15,7 @@ import { Holds } from './holds.ts';
 import { Issuer } from './issuer.ts';
 import { KeyMoves } from './key-moves.ts';
 import { KeyTable } from './key-table.ts';
+import type { Commuted } from './ledger/held-seats.ts';
 import type { Applied, LedgerState } from './ledger/state.ts';
 import type { Rlf } from './license/types.ts';
 import { Lines } from './lines.ts';
@@ -58,6 +59,8 @@ export interface Authorization {
   readonly expiresAt: number;
   /** A record of the ledger: at no server, and kept without heartbeats. */
   readonly isHeld: boolean;
+  /** Where it left the network: until when it is used, by whom and where. */
+  readonly commute: (Commuted & { readonly user: string; readonly host: string }) | null;
 }
 
 /** What serving a line of the leader's own changes may be planned for at once. */
@@ -106,7 +109,8 @@ export class Core {
     this.#issuer = new Issuer({ ...parts, ...helpers });
     this.#moves = new KeyMoves({ ...parts, issuer: this.#issuer });
     this.#recentMoves = new RecentMoves(pool);
-    this.#status = new Status({ ...parts, name, moves: this.#recentMoves });
+    const endOf = (id: string) => this.#holds.endOf(id);
+    this.#status = new Status({ ...parts, name, moves: this.#recentMoves, endOf });
     this.#prober = new Prober({ ...parts, name });
     this.#acts = new Acts(pool, outbox, name);
     this.#offers = new Offers(pool, outbox);
@@ -175,9 +179,13 @@ export class Core {
     const { license, count } = key?.terms ?? { license: held?.license ?? '', count: 0 };
     if (key === undefined && held === undefined) return null;
     const { vendor, application, version } = this.#rows.of(license).named;
-    const expiresAt = time.wall + (key?.deadline ?? this.#holds.endOf(id)) - time.boot;
+    const deadline = key?.deadline ?? this.#holds.endOf(id);
+    const expiresAt = held?.commute?.end ?? time.wall + deadline - time.boot;
     const isHeld = held !== undefined;
-    return { vendor, application, version, count: held?.key.count ?? count, expiresAt, isHeld };
+    const [user = '', host = ''] = held?.key.holder ?? [];
+    const commute = held?.commute == null ? null : { ...held.commute, user, host };
+    const seats = held?.key.count ?? count;
+    return { vendor, application, version, count: seats, expiresAt, isHeld, commute };
   }
 
   step(event: Event, time: Time): void {
@@ -305,7 +313,7 @@ export class Core {
         if (this.#pool.leads) this.#pool.leaderRequests.rotateSecret();
         return;
       case 'evict':
-        if (this.#pool.leads) this.#pool.leaderRequests.evict(message.id);
+        if (this.#pool.leads) this.#pool.leaderRequests.evict(message.id, message.force);
         return;
       case 'relay': {
         const client = this.#relays.through(from, message);

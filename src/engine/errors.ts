@@ -15,6 +15,7 @@ export const DENIAL_CODES = [
   'version-not-licensed',
   'evicted',
   'not-authorized',
+  'denied-by-policy',
   'no-majority',
 ] as const;
 
@@ -39,6 +40,7 @@ export const EXIT_CODES = {
   'version-not-licensed': 77,
   evicted: 77,
   'not-authorized': 77,
+  'denied-by-policy': 77,
   config: 78,
   lost: 79,
   timeout: 124,

@@ -1,9 +1,12 @@
 /**
- * Seats held without heartbeats (`--hold`, DESIGN section 8): records in the ledger, so that they
- * outlive any server. Whoever has the key renews them, takes them over as an ordinary seat, or
- * gives them back, at any server. They end when every server that timed them thinks so.
+ * Seats without heartbeats: records in the ledger, so that they outlive any server. Whoever has the
+ * key gives them back, at any server. Those that are held (`--hold`, DESIGN section 8) are renewed,
+ * or taken over as an ordinary seat, and end when every server that timed them thinks so; those
+ * that are commuted (section 10) end by the ledger's mark.
  */
 import type { Client } from './client.ts';
+import { chooseLeaving, commuteOver, leavingDenial } from './commuting.ts';
+import { type Denial, evicted, type Wish } from './denial.ts';
 import type { Outbox } from './effects.ts';
 import { busy } from './elsewhere.ts';
 import { assert } from './errors.ts';
@@ -13,7 +16,14 @@ import type { ClaimedKey, Proposal } from './ledger/entries.ts';
 import type { HeldSeat } from './ledger/held-seats.ts';
 import type { Applied } from './ledger/state.ts';
 import type { Waiter } from './line.ts';
-import { type CoreMessage, type Heartbeat, MessageType } from './messages.ts';
+import {
+  type CommuteFields,
+  type CoreMessage,
+  type Heartbeat,
+  MessageType,
+  type Release,
+  type Request,
+} from './messages.ts';
 import { contactOf } from './pool/contact.ts';
 import type { Pool } from './pool/pool.ts';
 import type { Row } from './row.ts';
@@ -22,7 +32,7 @@ import { idTextOfKey } from './seat-key.ts';
 import type { TicketMint } from './ticket.ts';
 import type { Time } from './time.ts';
 
-const { alive, denied, grant, released } = MessageType;
+const { alive, denied, gone, grant, released } = MessageType;
 
 /** Who is to be answered once a proposal about held seats is applied. */
 interface Asked {
@@ -31,6 +41,8 @@ interface Asked {
   readonly id: string;
   readonly count: number;
   readonly answer: 'grant' | 'alive' | 'released';
+  /** That they are to leave the network, and of which license. */
+  readonly leaving?: { readonly row: Row; readonly commute: CommuteFields };
 }
 
 type AskedBy = Pick<Asked, 'client' | 'sequence'>;
@@ -82,7 +94,8 @@ export class Holds {
     const sequence = message[1];
     const held = this.get(idTextOfKey(message[2]));
     if (held === undefined) return false;
-    if (this.#pool.state.evicted.has(held.key.id)) this.#outbox.reply(client, ended(sequence));
+    if (held.commute !== null) this.#outbox.reply(client, away(sequence));
+    else if (this.#pool.state.evicted.has(held.key.id)) this.#outbox.reply(client, ended(sequence));
     else if (message[5] === true) this.take(held, { client, sequence }, time);
     else this.renew(held, { client, sequence }, 'alive');
     return true;
@@ -104,12 +117,43 @@ export class Holds {
     for (const held of this.#pool.state.held.values()) this.#time(held, now);
   }
 
-  /** Seats of this server's row are to be held for who waits for them. */
-  enter(row: Row, { id, count, client, holdMs, sequence }: Waiter, time: Time): void {
-    const key = heldKey(id, client, { count, lifetimeMs: holdMs, since: time.wall });
+  /** Seats that may leave the network, or why there are none. */
+  chooseLeaving(wish: Wish, [days]: CommuteFields): Row | Denial {
+    const licensed = this.#pool.state.table.byApplication(wish.application);
+    const leaving = this.#leaving(days, wish.count);
+    return chooseLeaving(wish, { licensed, rows: this.#rows }, leaving);
+  }
+
+  /** Seats of this server's row are to be held, or to leave, for who waits for them. */
+  enter(row: Row, waiter: Waiter, time: Time): void {
+    const { id, count, client, holdMs, sequence } = waiter;
     const asked: Asked = { client, sequence, id, count, answer: 'grant' };
-    const proposal = { type: 'record', license: row.id, key } as const;
-    if (this.#propose(row, proposal, asked)) this.#entering.add(id);
+    if (waiter.commute === null) {
+      const key = heldKey(id, client, { count, lifetimeMs: holdMs, since: time.wall });
+      this.#enter(row, { type: 'record', license: row.id, key, commute: null }, asked);
+      return;
+    }
+    const [days, machine] = waiter.commute;
+    const commute = { days, machine };
+    const key = heldKey(id, client, { count, lifetimeMs: 0, since: time.wall });
+    const leaving = { row, commute: waiter.commute };
+    this.#enter(row, { type: 'record', license: row.id, key, commute }, { ...asked, leaving });
+  }
+
+  #enter(row: Row, proposal: Proposal, asked: Asked): void {
+    if (this.#propose(row, proposal, asked)) this.#entering.add(asked.id);
+  }
+
+  /** A request for what is in a record already: it is answered like the first. */
+  retried(held: HeldSeat, client: Client, message: Request): void {
+    const by = { client, sequence: message[1] };
+    const isLeaving = (message[10] ?? null) !== null;
+    const row = this.#rows.of(held.license);
+    if (held.writtenOff) this.#deny(by, evicted(row));
+    else if (this.#isOver(held)) this.#deny(by, commuteOver(row));
+    else if (held.commute === null) this.renew(held, by, 'grant');
+    else if (isLeaving) this.#grant(held, by);
+    else this.#deny(by, { code: AWAY[0], message: AWAY[1], hint: AWAY[2], details: {} });
   }
 
   /** Held anew from now on: for a retry, which is answered like the first, or a heartbeat. */
@@ -129,7 +173,18 @@ export class Holds {
     this.#propose(row, proposal, { ...by, id, count, answer: 'alive' });
   }
 
-  release({ license, key }: HeldSeat, by: AskedBy): void {
+  /** Gives back what is in a record. False where there is none that this server should know of. */
+  release(client: Client, [, sequence, secret, , index = null]: Release): boolean {
+    const by = { client, sequence };
+    const held = this.get(idTextOfKey(secret));
+    if (held !== undefined) this.#giveBack(held, by);
+    else if (index === null) return false;
+    else if (index > this.#pool.state.applied) this.#outbox.reply(client, behind(sequence));
+    else this.#outbox.reply(client, [released, sequence, false, 0]);
+    return true;
+  }
+
+  #giveBack({ license, key }: HeldSeat, by: AskedBy): void {
     const { id, count } = key;
     const proposal = { type: 'record-end', license, id, since: null } as const;
     this.#propose(this.#rows.of(license), proposal, { ...by, id, count, answer: 'released' });
@@ -187,7 +242,8 @@ export class Holds {
     else if (entry.type === 'record-end') this.#ends.delete(entry.id);
   }
 
-  #time({ key }: HeldSeat, now: number): void {
+  #time({ key, commute }: HeldSeat, now: number): void {
+    if (commute !== null) return;
     const end = deadlineOf(now, key.lifetimeMs);
     this.#ends.set(key.id, end);
     this.#nextDue = Math.min(this.#nextDue, end);
@@ -219,7 +275,21 @@ export class Holds {
   }
 
   /** It may be asked for again, which finds out how things stand. */
-  #refuse({ client, sequence, answer }: Asked): void {
+  #refuse({ client, sequence, id, answer, leaving, count }: Asked): void {
+    if (leaving !== undefined && this.#pool.state.evicted.has(id)) {
+      this.#deny({ client, sequence }, evicted(leaving.row));
+      return;
+    }
+    if (leaving !== undefined) {
+      const { row, commute } = leaving;
+      // Another server may have been asked for the last of them at the same time.
+      const about = this.#leaving(commute[0], count);
+      const denial = leavingDenial(row, about);
+      if (denial !== null) {
+        this.#deny({ client, sequence }, denial);
+        return;
+      }
+    }
     if (answer !== 'grant') {
       this.#outbox.reply(client, busy(sequence));
       return;
@@ -229,11 +299,32 @@ export class Holds {
     this.#outbox.reply(client, [denied, sequence, 'busy', said, 'Ask again in a moment.', details]);
   }
 
-  #grant(held: HeldSeat, { client, sequence }: Asked): void {
+  #leaving(days: number, count: number) {
+    const { mark, held } = this.#pool.state;
+    return { days, count, mark, held };
+  }
+
+  #deny({ client, sequence }: AskedBy, { code, message, hint, details }: Denial): void {
+    const all = { ...details, majority: contactOf(this.#pool) };
+    this.#outbox.reply(client, [denied, sequence, code, message, hint, all]);
+  }
+
+  #grant(held: HeldSeat, { client, sequence }: AskedBy): void {
     const { vendor, application, version } = this.#rows.of(held.license).named;
-    const { count, lifetimeMs } = held.key;
+    const { count } = held.key;
+    const lifetimeMs = this.#lifetimeMs(held);
     const license = [vendor, application, version, count, this.#pool.state.rlf.sequence] as const;
     this.#outbox.reply(client, [grant, sequence, this.#ticket(held), lifetimeMs, ...license]);
+  }
+
+  /** Its end is past, and it has not come back yet. */
+  #isOver(held: HeldSeat): boolean {
+    return held.commute !== null && this.#lifetimeMs(held) === 0;
+  }
+
+  #lifetimeMs({ key, commute }: HeldSeat): number {
+    if (commute === null) return key.lifetimeMs;
+    return Math.max(0, commute.end - this.#pool.state.mark);
   }
 
   #ticket({ license, key }: HeldSeat): Uint8Array {
@@ -252,6 +343,21 @@ export class Holds {
 function ended(sequence: number): CoreMessage {
   const said = 'An administrator ended this hold.';
   return [MessageType.gone, sequence, 'evicted', said, 'Ask whoever runs the pool.'];
+}
+
+const AWAY = [
+  'not-authorized',
+  'This seat is commuted: it is used by its file.',
+  'Run on it with lm exec --commuter, or give it back with lm commute in.',
+] as const;
+
+function away(sequence: number): CoreMessage {
+  return [gone, sequence, ...AWAY];
+}
+
+function behind(sequence: number): CoreMessage {
+  const said = 'This server does not know of the seat yet: it lags behind the pool.';
+  return [gone, sequence, 'busy', said, 'Ask again in a moment, or another server.'];
 }
 
 function heldKey(

@@ -77,7 +77,7 @@ export class Issuer {
     if (key !== undefined) {
       this.#again(client, sequence, key, time);
     } else if (held !== undefined) {
-      this.#holds.renew(held, { client, sequence }, 'grant');
+      this.#holds.retried(held, client, message);
     } else if (this.#holds.isEntering(id)) {
       this.#holds.again(id, { client, sequence });
     } else if (place !== undefined) {
@@ -110,7 +110,12 @@ export class Issuer {
       version: message[5],
       count: message[6],
     };
-    const row = choose(wish, this.#pool.state.table.byApplication(wish.application), this.#rows);
+    const commute = message[10] ?? null;
+    const licensed = this.#pool.state.table.byApplication(wish.application);
+    const row =
+      commute === null
+        ? choose(wish, licensed, this.#rows)
+        : this.#holds.chooseLeaving(wish, commute);
     if (!(row instanceof Row)) {
       this.#deny(client, sequence, row);
       return;
@@ -122,6 +127,7 @@ export class Issuer {
       count,
       since: 0,
       holdMs: message[8],
+      commute,
       client,
       sequence,
       patienceEnd,
@@ -186,9 +192,7 @@ export class Issuer {
     if (key === undefined) {
       const place = this.#lines.find(id);
       if (place === undefined) {
-        const held = this.#holds.get(id);
-        if (held !== undefined) this.#holds.release(held, { client, sequence });
-        else this.#elsewhere.release(client, message, time);
+        if (!this.#holds.release(client, message)) this.#elsewhere.release(client, message, time);
         return;
       }
       this.#lines.leave(place.row, place.waiter);
@@ -272,7 +276,7 @@ export class Issuer {
   }
 
   #issue(row: Row, waiter: Waiter, time: Time): void {
-    if (waiter.holdMs > 0) {
+    if (waiter.holdMs > 0 || waiter.commute !== null) {
       this.#holds.enter(row, waiter, time);
       return;
     }

@@ -38,6 +38,11 @@ export const KEY_FILE_BYTES_MAX = 16 * 1024;
 /** How often the admin key of one pool can have been handed over. */
 export const ADMIN_CHAIN_MAX = 16;
 export const COMMUTER_DAYS_MAX = 366;
+/** A commuter's seat is used until its end by its own clock, and comes back so much later. */
+export const COMMUTER_DAY_MS = 24 * 3_600_000;
+export const COMMUTER_SKEW_MS = 3_600_000;
+/** The base64url of a SHA-256: what names a commuter's machine. */
+export const MACHINE_CHARACTERS = 43;
 export const LICENSES_MAX = 5_000;
 export const SERVERS_MAX = 11;
 export const SEATS_MAX = 10_000_000;

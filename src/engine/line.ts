@@ -5,6 +5,7 @@
  */
 import type { Client } from './client.ts';
 import { LINE_LENGTH_MAX, WAITER_GRACE_MS } from './limits.ts';
+import type { CommuteFields } from './messages.ts';
 
 export interface Waiter {
   /** `idText` of the key that the grant will have. */
@@ -13,6 +14,8 @@ export interface Waiter {
   /** When it joined, here or where it waited before, in pool time. */
   since: number;
   readonly holdMs: number;
+  /** The seats are to leave the network; null where they stay. */
+  readonly commute: CommuteFields | null;
   /** How it is to be answered: the connection and the number of its newest poll. */
   client: Client;
   sequence: number;

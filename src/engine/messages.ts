@@ -62,7 +62,12 @@ export type Request = [
   holdMs: number,
   /** The newest place in the line that a server gave it. Absent or null: none. */
   place?: Uint8Array | null,
+  /** The seats leave the network (DESIGN section 10). Absent or null: they stay. */
+  commute?: CommuteFields | null,
 ];
+
+/** For how long, and the fingerprint of the machine that they are bound to. */
+export type CommuteFields = [days: number, machine: string];
 
 /** The seats are this client's until `lifetimeMs` after it *sent* the request answered here. */
 export type Grant = [
@@ -168,6 +173,8 @@ export type Release = [
   sequence: number,
   key: Uint8Array,
   ticket: Uint8Array,
+  /** Of a commuted seat: an index of the ledger at which it was there. Else absent or null. */
+  index?: number | null,
 ];
 
 /** `released` is false where the key had ended already, or never was. */

@@ -29,7 +29,7 @@ export type PeerMessage =
   /** An administrator wants the pool's tickets signed by a new secret; for the leader. */
   | { readonly type: 'rotate-secret' }
   /** An administrator ends an authorization; for the leader. */
-  | { readonly type: 'evict'; readonly id: Uint8Array }
+  | { readonly type: 'evict'; readonly id: Uint8Array; readonly force: boolean }
   /**
    * A client's heartbeat or release for a key that lives at `to`. Whoever gets it and is not `to`
    * passes it on, once. `number` is the origin's, and comes back with the answer.

@@ -4,7 +4,9 @@
  */
 import type { Client } from './client.ts';
 import { expiringAt } from './expiry-warnings.ts';
-import type { KeyTable, SeatKey } from './key-table.ts';
+import type { Holder } from './key-record.ts';
+import type { KeyTable } from './key-table.ts';
+import type { HeldSeat } from './ledger/held-seats.ts';
 import { STATUS_PAGE_MAX, STATUS_SCAN_MAX } from './limits.ts';
 import type { StatusQuery } from './messages.ts';
 import { type AuthorizationFields, MessageType, type StatusPage } from './messages.ts';
@@ -19,8 +21,22 @@ import type { Time } from './time.ts';
 
 /** Where a client's listing stands: the walk goes on while keys come and go. */
 interface Walk {
-  readonly keys: IterableIterator<SeatKey>;
+  readonly seats: IterableIterator<Listed>;
   last: string;
+}
+
+/** A seat as the status shows it. */
+interface Listed {
+  readonly id: string;
+  readonly license: string;
+  readonly count: number;
+  /** Its name: where it lives or, of a record, who entered it. */
+  readonly server: string;
+  readonly holder: Omit<Holder, 'instance'>;
+  /** Wall time, milliseconds. */
+  readonly since: number;
+  readonly expiresAt: number;
+  readonly state: 'active' | 'evicted' | 'held' | 'commuted' | 'written-off';
 }
 
 export class Status {
@@ -29,6 +45,8 @@ export class Status {
   readonly #rows: Rows;
   readonly #keys: KeyTable;
   readonly #moves: RecentMoves;
+  /** When a record that is held is over, boot-time clock. */
+  readonly #endOf: (id: string) => number;
   readonly #walks = new WeakMap<Client, Walk>();
 
   constructor(parts: {
@@ -37,18 +55,20 @@ export class Status {
     readonly rows: Rows;
     readonly keys: KeyTable;
     readonly moves: RecentMoves;
+    readonly endOf: (id: string) => number;
   }) {
     this.#pool = parts.pool;
     this.#name = parts.name;
     this.#rows = parts.rows;
     this.#keys = parts.keys;
     this.#moves = parts.moves;
+    this.#endOf = parts.endOf;
   }
 
   /** The first page carries the document; each page carries authorizations that match. */
   page(client: Client, query: StatusQuery, time: Time): StatusPage {
     const [, sequence, application, , , after] = query;
-    const walk = this.#walkFrom(client, after);
+    const walk = this.#walkFrom(client, after, time);
     const found: AuthorizationFields[] = [];
     let next: Uint8Array | null = null;
     for (let scanned = 0; ; scanned++) {
@@ -56,10 +76,10 @@ export class Status {
         next = idBytes(walk.last);
         break;
       }
-      const step = walk.keys.next();
+      const step = walk.seats.next();
       if (step.done === true) break;
       walk.last = step.value.id;
-      const fields = this.#authorization(step.value, query, time);
+      const fields = this.#authorization(step.value, query);
       if (fields !== null) found.push(fields);
     }
     const document = after === null ? this.#document(application) : null;
@@ -67,35 +87,58 @@ export class Status {
   }
 
   /** Goes on where the client's last page ended; a stranger's cursor starts anew. */
-  #walkFrom(client: Client, after: Uint8Array | null): Walk {
+  #walkFrom(client: Client, after: Uint8Array | null, time: Time): Walk {
     const known = this.#walks.get(client);
     if (after !== null && known !== undefined && known.last === idText(after)) return known;
-    const walk = { keys: this.#keys.values(), last: '' };
+    const walk = { seats: this.#listed(time), last: '' };
     this.#walks.set(client, walk);
     return walk;
   }
 
-  #authorization(key: SeatKey, query: StatusQuery, time: Time): AuthorizationFields | null {
+  #authorization(seat: Listed, query: StatusQuery): AuthorizationFields | null {
     const [, , application, user, host] = query;
-    const license = this.#rows.of(key.terms.license).named;
+    const { license: id, holder } = seat;
+    const license = this.#rows.of(id).named;
     if (application !== null && license.application !== application) return null;
-    if (user !== null && key.holder.user !== user) return null;
-    if (host !== null && key.holder.host !== host) return null;
+    if (user !== null && holder.user !== user) return null;
+    if (host !== null && holder.host !== host) return null;
     return [
-      idBytes(key.id),
+      idBytes(seat.id),
       license.vendor,
       license.application,
       license.version,
-      key.terms.count,
-      this.#name,
-      key.holder.user,
-      key.holder.host,
-      key.holder.pid,
-      key.holder.address,
-      key.since,
-      Math.round(time.wall + key.deadline - time.boot),
-      this.#pool.state.evicted.has(key.id) ? 'evicted' : 'active',
+      seat.count,
+      seat.server,
+      holder.user,
+      holder.host,
+      holder.pid,
+      holder.address,
+      seat.since,
+      Math.round(seat.expiresAt),
+      seat.state,
     ];
+  }
+
+  /** The keys that live here, then the records, which every server knows. */
+  *#listed({ wall, boot }: Time): IterableIterator<Listed> {
+    const { state } = this.#pool;
+    for (const { id, terms, holder, since, deadline } of this.#keys.values()) {
+      const expiresAt = wall + deadline - boot;
+      const shown = state.evicted.has(id) ? 'evicted' : 'active';
+      const { license, count } = terms;
+      const key = { id, license, count, since, expiresAt };
+      yield { ...key, server: this.#name, holder, state: shown };
+    }
+    for (const held of state.held.values()) {
+      const { key, license, commute } = held;
+      const { id, count, since } = key;
+      const [user, host, pid, address] = key.holder;
+      const holder = { user, host, pid, address };
+      const expiresAt = commute?.end ?? wall + this.#endOf(id) - boot;
+      const server = this.#pool.nameOf(held.server);
+      const shown = { id, license, count, since, expiresAt, server, holder };
+      yield { ...shown, state: recordState(held, state.evicted) };
+    }
   }
 
   #document(application: string | null): Record<string, unknown> {
@@ -130,6 +173,7 @@ export class Status {
   #license(row: Row): Record<string, unknown> {
     const { vendor, application, version } = row.named;
     const { hardLimit, freePool, deficit, records } = row.accounts;
+    const commuted = this.#pool.state.held.commuted(row.id);
     const expires = row.license?.expires ?? null;
     const cells = this.#pool.state.rlf.servers.map((server) => cellOf(this.#pool, row, server));
     return {
@@ -149,8 +193,8 @@ export class Status {
       ),
       freePool,
       deficit,
-      commuted: 0,
-      held: records,
+      commuted,
+      held: records - commuted,
       // Given up by this server, by entries that are not applied yet.
       underWay: row.outgoing,
       moves: { underWay: this.#moves.underWay(row.id), last: this.#moves.last(row.id) },
@@ -161,6 +205,14 @@ export class Status {
       distribution: cells.map(({ waiting: _, ...cell }) => cell),
     };
   }
+}
+
+function recordState(
+  { key, commute, writtenOff }: HeldSeat,
+  evicted: ReadonlyMap<string, number>,
+): Listed['state'] {
+  if (commute !== null) return writtenOff ? 'written-off' : 'commuted';
+  return evicted.has(key.id) ? 'evicted' : 'held';
 }
 
 /** Unknown where a part of it is. */

@@ -6,8 +6,10 @@ import { versionProblem } from '../engine/license/version.ts';
 import {
   ACT_CHARACTERS_MAX,
   APPLICATION_BYTES_MAX,
+  COMMUTER_DAYS_MAX,
   HOLD_MS_MAX,
   HOLDER_CHARACTERS_MAX,
+  MACHINE_CHARACTERS,
   NAME_CHARACTERS_MAX,
   PATIENCE_MS_MAX,
   RLF_PART_BYTES_MAX,
@@ -64,11 +66,12 @@ export function readClientMessage(fields: Fields): ClientRequest {
       break;
     case MessageType.heartbeat:
       checkHeld(fields);
-      check(isFence(fields[4]), 'a fence is a ledger index, or null');
+      check(isIndex(fields[4]), 'a fence is a ledger index, or null');
       check(isFlagOrAbsent(fields[5]), 'taking over held seats is a flag, or null');
       break;
     case MessageType.release:
       checkHeld(fields);
+      check(isIndex(fields[4]), 'an index is one of the ledger, or null');
       break;
     case MessageType.status:
       check(isTextOrNull(fields[2], APPLICATION_BYTES_MAX), 'an application is a text or null');
@@ -102,8 +105,8 @@ function checkHeld(fields: Fields): void {
   check(isBytesUpTo(fields[3], TICKET_BYTES_MAX), 'a ticket is bytes, as a grant gave them');
 }
 
-/** Clients of before there were fences send none. */
-function isFence(value: unknown): value is number | null | undefined {
+/** Clients of earlier versions send none. */
+function isIndex(value: unknown): value is number | null | undefined {
   return value === undefined || value === null || isCount(value);
 }
 
@@ -123,6 +126,7 @@ function checkRequest(fields: Fields): void {
   check(isCount(patienceMs) && patienceMs <= PATIENCE_MS_MAX, 'patience is a number of ms');
   check(isCount(holdMs) && holdMs <= HOLD_MS_MAX, 'a hold is a number of ms, at most 24 h');
   check(isPlace(fields[9]), 'a place in the line is bytes, as a server gave them, or null');
+  check(isCommute(fields[10]), 'a commute is days and a machine, or null');
 }
 
 /** Vendor, application, version and count, from the field at `first` on. */
@@ -138,6 +142,14 @@ function checkWish(fields: Fields, first: number): void {
 
 function sequenceOf(fields: Fields): void {
   check(isSequence(fields[1]), 'a sequence number has 32 bits');
+}
+
+function isCommute(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  if (!Array.isArray(value)) return false;
+  const [days, machine]: unknown[] = value;
+  if (!isCount(days) || days === 0 || days > COMMUTER_DAYS_MAX) return false;
+  return isText(machine, MACHINE_CHARACTERS) && machine.length === MACHINE_CHARACTERS;
 }
 
 function isVersion(value: unknown): value is string {

@@ -2,7 +2,7 @@
  * A license server: the core, its node loop and its listener, put together. Disk, clock and
  * randomness come from whoever wires the process.
  */
-import { Core } from '../engine/core.ts';
+import { type Authorization, Core } from '../engine/core.ts';
 import { LmError } from '../engine/errors.ts';
 import type { Identity } from '../engine/identity.ts';
 import { readRlf } from '../engine/license/rlf.ts';
@@ -25,7 +25,7 @@ import {
   type RlfPush,
   type Welcome,
 } from './protocol.ts';
-import { Prover } from './prover.ts';
+import { type ProofClaims, Prover } from './prover.ts';
 import { RlfUploads } from './rlf-uploads.ts';
 import type { Refused } from './server-connection.ts';
 import { welcomeTo } from './welcome.ts';
@@ -242,24 +242,33 @@ export class LicenseServer {
     if (held === null) {
       const message = 'The seat has ended: there is nothing to prove.';
       client.send([MessageType.gone, sequence, 'unknown-key', message, 'Ask for a new seat.']);
+    } else if (held.commute !== null && !this.#core.ready) {
+      const message = 'This server is not in contact with a majority of the pool.';
+      client.send([MessageType.gone, sequence, 'no-majority', message, 'Ask another server.']);
     } else {
-      const { wall } = this.#options.now();
-      const { vendor, application, version, count, expiresAt } = held;
-      const jws = this.#prover.prove({
+      const about = {
         nonce: Buffer.from(nonce).toString('base64url'),
         id: Buffer.from(id).toString('base64url'),
-        vendor,
-        application,
-        version,
-        count,
         server: this.#options.directory.server,
         pool: this.pool,
-        iat: Math.floor(wall / 1_000),
-        exp: Math.floor(expiresAt / 1_000),
-      });
-      client.send([MessageType.proof, sequence, jws]);
+      };
+      client.send([MessageType.proof, sequence, this.#proofOf(held, about)]);
     }
     client.flush();
+  }
+
+  #proofOf(held: Authorization, about: Pick<ProofClaims, 'nonce' | 'id' | 'server' | 'pool'>) {
+    const { vendor, application, version, count, expiresAt, commute } = held;
+    const exp = Math.floor(expiresAt / 1_000);
+    const subject = { ...about, vendor, application, version, count, exp };
+    const seconds = (ms: number) => Math.floor(ms / 1_000);
+    if (commute === null) {
+      return this.#prover.prove({ ...subject, iat: seconds(this.#options.now().wall) });
+    }
+    const { days, machine, user, host } = commute;
+    const { mark, applied: ledger } = this.#core.state;
+    const bound = { days, machine, user, host, ledger };
+    return this.#prover.commuter({ ...subject, iat: seconds(mark), ...bound });
   }
 }
 

@@ -61,7 +61,7 @@ export function peerFields(message: PeerMessage): unknown[] {
     case 'rotate-secret':
       return [PeerType.rotateSecret, 0];
     case 'evict':
-      return [PeerType.evict, 0, message.id];
+      return [PeerType.evict, 0, message.id, message.force];
   }
 }
 
@@ -88,7 +88,11 @@ export function readPeerMessage(fields: Fields, ends: Ends): PeerMessage {
     case PeerType.rotateSecret:
       return { type: 'rotate-secret' };
     case PeerType.evict:
-      return { type: 'evict', id: readId(fields[2], ID_BYTES, 'an id') };
+      return {
+        type: 'evict',
+        id: readId(fields[2], ID_BYTES, 'an id'),
+        force: fields[3] === true,
+      };
     default:
       throw unknownType(fields[0]);
   }

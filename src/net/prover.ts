@@ -1,5 +1,8 @@
-/** Proofs: what a server signs with its TLS key for a client that wants to show it holds a seat. */
-import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
+/**
+ * What a server signs with its TLS key for a client that wants to show it holds a seat: a proof,
+ * for now, or a commuter's token (DESIGN section 10), by which the seat is used without the pool.
+ */
+import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
 
 export interface ProofClaims {
   readonly nonce: string;
@@ -15,17 +18,41 @@ export interface ProofClaims {
   readonly exp: number;
 }
 
+/** `iat` is the pool's time, the ledger's mark; `exp` is when the seat has to be given up. */
+export interface CommuterClaims extends ProofClaims {
+  /** Fingerprint of the machine. */
+  readonly machine: string;
+  /** Who took it along, for people. */
+  readonly user: string;
+  readonly host: string;
+  readonly days: number;
+  /** An index of the ledger at which the seat was there. */
+  readonly ledger: number;
+}
+
 export class Prover {
   readonly #key: KeyObject;
+  /** The public key, as a header carries it. */
+  readonly #jwk: Readonly<Record<string, unknown>>;
 
   constructor(keyPem: string) {
     this.#key = createPrivateKey(keyPem);
+    const { kty, crv, x, y } = createPublicKey(this.#key).export({ format: 'jwk' });
+    this.#jwk = { kty, crv, x, y };
   }
 
   /** A compact JWS (RFC 7515), ES256. */
   prove(claims: ProofClaims): string {
-    const header = base64url(JSON.stringify({ alg: 'ES256', typ: 'lm-proof+jwt' }));
-    const signed = `${header}.${base64url(JSON.stringify(claims))}`;
+    return this.#sign({ alg: 'ES256', typ: 'lm-proof+jwt' }, claims);
+  }
+
+  /** The same, with its key: who reads it has no connection that shows it. */
+  commuter(claims: CommuterClaims): string {
+    return this.#sign({ alg: 'ES256', typ: 'lm-commuter+jwt', jwk: this.#jwk }, claims);
+  }
+
+  #sign(header: Readonly<Record<string, unknown>>, claims: ProofClaims): string {
+    const signed = [header, claims].map((part) => base64url(JSON.stringify(part))).join('.');
     const signature = sign('sha256', Buffer.from(signed), {
       key: this.#key,
       dsaEncoding: 'ieee-p1363',

@@ -8,7 +8,14 @@ let made = 0;
 function waiter(fields: Partial<Waiter> = {}): Waiter {
   const number = ++made;
   const who = { instance: '', user: '', host: '', pid: 0, address: '' };
-  const place = { since: 0, holdMs: 0, patienceEnd: 1_000_000, goneSince: null, told: 0 };
+  const place = {
+    since: 0,
+    holdMs: 0,
+    commute: null,
+    patienceEnd: 1_000_000,
+    goneSince: null,
+    told: 0,
+  };
   const asked = { id: String(number), count: 1, sequence: number, client: { number, ...who } };
   const patienceEnd = fields.patienceEnd ?? place.patienceEnd;
   return { ...place, ...asked, graceEnd: patienceEnd, ...fields };

@@ -4,7 +4,12 @@ import { Core, type CoreOptions } from '../../src/engine/core.ts';
 import type { Notice } from '../../src/engine/effects.ts';
 import type { Event } from '../../src/engine/event.ts';
 import type { Rlf } from '../../src/engine/license/types.ts';
-import { type ClientMessage, type CoreMessage, MessageType } from '../../src/engine/messages.ts';
+import {
+  type ClientMessage,
+  type CommuteFields,
+  type CoreMessage,
+  MessageType,
+} from '../../src/engine/messages.ts';
 import type { RecordSource, Write } from '../../src/engine/records.ts';
 import { fingerprintOf } from './sample-rlf.ts';
 
@@ -121,7 +126,8 @@ export class Server {
     const { count = 1, patienceMs = 0, holdMs = 0 } = options;
     const { request } = MessageType;
     const wish = [vendor, application, version, count, patienceMs, holdMs] as const;
-    return [request, ++this.#sequence, keyBytes(key), ...wish];
+    const { commute = null } = options;
+    return [request, ++this.#sequence, keyBytes(key), ...wish, null, commute];
   }
 
   heartbeat(key: number): ClientMessage {
@@ -166,6 +172,7 @@ export interface RequestOptions {
   readonly count?: number;
   readonly patienceMs?: number;
   readonly holdMs?: number;
+  readonly commute?: CommuteFields;
 }
 
 export function keyBytes(key: number): Uint8Array {

@@ -147,7 +147,7 @@ const OTHERS: readonly Arbitrary<PeerMessage>[] = [
   fc.record({ type: fc.constant('word'), body: bytes(3_000) }),
   fc.record({ type: fc.constant('offer'), text: text(2_000) }),
   fc.record({ type: fc.constant('transfer'), to: id }),
-  fc.record({ type: fc.constant('evict'), id: key }),
+  fc.record({ type: fc.constant('evict'), id: key, force: fc.boolean() }),
   fc.record({ type: fc.constant('rotate-secret') }),
   fc.record({
     type: fc.constant('relay'),

@@ -13,6 +13,7 @@ import type { Answer, ScenarioPool } from './pool.ts';
 import { answerText } from './text.ts';
 
 const ACT_MS = 60_000;
+const MACHINE = 'm'.repeat(43);
 
 /** How a client speaks: to whom, as whom, and what it shows. */
 interface Speech {
@@ -80,6 +81,30 @@ export class Clients {
     });
   }
 
+  /** `commute a B DAYS [COUNT]`: a seat that leaves; once more for a retry. */
+  commute([names = '', server = '', days, count = '1']: readonly string[]): void {
+    this.#say(names, {
+      server,
+      build: (sequence, { key }) => {
+        const wish = [null, 'Application', null, Number(count), 0, 0] as const;
+        return [MessageType.request, sequence, key, ...wish, null, [Number(days), MACHINE]];
+      },
+    });
+  }
+
+  /** `check-in a B [INDEX]`: it was there at that index of the ledger; at what B applied else. */
+  checkIn([names = '', server = '', index]: readonly string[]): void {
+    const applied = this.#pool.server(server).core?.applied ?? 0;
+    this.#say(names, {
+      server,
+      build: (sequence, client) => {
+        client.givesUp();
+        const at = index === undefined ? applied : Number(index);
+        return [MessageType.release, sequence, client.key, new Uint8Array(0), at];
+      },
+    });
+  }
+
   /** An administrative act, signed by the admin key for one server. */
   act(server: string, act: AdminAct): void {
     const { rlf } = this.#pool;
@@ -105,8 +130,10 @@ export class Clients {
     this.#pool.settle();
   }
 
-  evict([name = '', server = '']: readonly string[]): void {
-    this.act(server, { act: 'evict', id: this.#pool.client(name).publicId });
+  /** `evict a B [force]` */
+  evict([name = '', server = '', force]: readonly string[]): void {
+    const about = force === 'force' ? { force: true as const } : {};
+    this.act(server, { act: 'evict', id: this.#pool.client(name).publicId, ...about });
   }
 
   hold(names: readonly string[]): void {

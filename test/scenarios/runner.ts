@@ -6,7 +6,7 @@ import type { ScenarioRunner } from '../scenario-files.ts';
 import { answerLines, Clients } from './clients.ts';
 import { ScenarioPool } from './pool.ts';
 import type { ScenarioServer } from './server.ts';
-import { movesText, serversText, tableText } from './text.ts';
+import { movesText, recordsText, serversText, tableText } from './text.ts';
 
 type Command = (words: readonly string[]) => void;
 
@@ -86,6 +86,8 @@ export class Runner implements ScenarioRunner {
     request: (words) => this.#clients.request(words),
     beat: (words) => this.#clients.beat(words),
     release: (words) => this.#clients.release(words),
+    commute: (words) => this.#clients.commute(words),
+    'check-in': (words) => this.#clients.checkIn(words),
     evict: (words) => this.#clients.evict(words),
     hold: (names) => this.#clients.hold(names),
     deliver: (names) => this.#clients.deliver(names),
@@ -104,6 +106,9 @@ export class Runner implements ScenarioRunner {
     },
     moves: ([name]) => {
       this.#shown.push(...movesText(this.#server(name)));
+    },
+    records: (names) => {
+      for (const server of this.#named(names)) this.#shown.push(recordsText(server));
     },
     notices: () => {
       this.#shown.push(...this.#pool.notices.splice(0));
@@ -156,7 +161,7 @@ export class Runner implements ScenarioRunner {
     for (let at = 0; at < count; at++) {
       const id = Buffer.alloc(16);
       id.writeUInt32BE(at, 12);
-      const message: PeerMessage = { type: 'evict', id };
+      const message: PeerMessage = { type: 'evict', id, force: false };
       server.step({ type: 'peer', from: server.id, message });
     }
     this.#pool.settle();
@@ -177,12 +182,14 @@ function distributionIn(words: readonly string[]): Record<string, number> | null
   return seats.length === 0 ? null : Object.fromEntries(seats);
 }
 
-/** `limit=100 lifetime=60000`. */
+/** `limit=100 lifetime=60000 days=7 share=0.5`. */
 function codeIn(words: readonly string[], before: SampleCode = {}): SampleCode {
   const numbers = new Map(words.map((word) => word.split('=') as [string, string | undefined]));
   const number = (name: string, otherwise: number) => Number(numbers.get(name) ?? otherwise);
   return {
     limit: number('limit', before.limit ?? 100),
     keyLifetimeMs: number('lifetime', before.keyLifetimeMs ?? 60_000),
+    commuterDays: number('days', before.commuterDays ?? 0),
+    commuterShare: number('share', before.commuterShare ?? 0),
   };
 }

@@ -21,7 +21,7 @@ export function answerText(message: CoreMessage): string {
     case MessageType.rlfPushed:
       return `RLF ${message[3]?.sequence} ${message[3]?.inForce ? 'is in force' : 'taken'}`;
     case MessageType.done:
-      return 'done';
+      return message[2]['freeAt'] === undefined ? 'done' : `done, free at ${message[2]['freeAt']}`;
     case MessageType.error:
       return `error ${message[2]}: ${message[3]}`;
     default:
@@ -45,6 +45,8 @@ export interface StatusDocument {
   readonly licenses: readonly {
     readonly available: number | null;
     readonly freePool: number;
+    readonly commuted: number;
+    readonly held: number;
     readonly deficit: number;
     readonly moves: { readonly underWay: readonly Moved[]; readonly last: readonly Moved[] };
     readonly distribution: readonly {
@@ -96,6 +98,16 @@ export function movesText(server: ScenarioServer): string[] {
     ...underWay.map((move) => `under way: ${words(move)}`),
     ...last.map(words),
   ]);
+}
+
+/** `B: commuted 2, held 0, free pool 1`. */
+export function recordsText(server: ScenarioServer): string {
+  const document = server.status();
+  if (document === null) return absent(server);
+  const words = document.licenses.map(({ commuted, held, freePool }) => {
+    return `commuted ${commuted}, held ${held}, free pool ${freePool}`;
+  });
+  return `${server.name}: ${words.join('; ')}`;
 }
 
 function cell(value: number | null): string {

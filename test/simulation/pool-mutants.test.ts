@@ -3,15 +3,18 @@
  * that few simulations find are looked for with LM_SOAK=1.
  */
 import { describe, expect, test } from 'bun:test';
+import { COMMUTER_MUTANTS, RARE_COMMUTER_MUTANTS } from './commuter-mutants.ts';
 import { poolCopyWith } from './copy.ts';
 import { found } from './mutant.ts';
 import { POOL_MUTANTS, RARE_POOL_MUTANTS } from './pool-mutants.ts';
 
 const SOAK = process.env['LM_SOAK'] === '1';
+const USUAL = [...POOL_MUTANTS, ...COMMUTER_MUTANTS];
+const RARE = [...RARE_POOL_MUTANTS, ...RARE_COMMUTER_MUTANTS];
 const TIMEOUT_MS = 300_000;
 
 describe('the simulator of pools finds that', () => {
-  for (const one of SOAK ? [...POOL_MUTANTS, ...RARE_POOL_MUTANTS] : POOL_MUTANTS) {
+  for (const one of SOAK ? [...USUAL, ...RARE] : USUAL) {
     test(one.name, async () => expect(await found(poolCopyWith, one)).not.toBeNull(), TIMEOUT_MS);
   }
 });

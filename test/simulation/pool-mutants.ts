@@ -264,7 +264,7 @@ type Change = readonly [file: string, find: string, replace: string];
 /** Where it is found first, and in how many simulations from there on at the latest. */
 type Seeds = Required<Pick<Mutant, 'from' | 'seedsMax'>>;
 
-function mutant(name: string, seeds: Seeds, ...changes: readonly Change[]): Mutant {
+export function mutant(name: string, seeds: Seeds, ...changes: readonly Change[]): Mutant {
   return {
     name,
     ...seeds,
@@ -273,7 +273,7 @@ function mutant(name: string, seeds: Seeds, ...changes: readonly Change[]): Muta
 }
 
 /** With limits so small that snapshots are sent. */
-function small(name: string, seeds: Seeds, ...changes: readonly Change[]): Mutant {
+export function small(name: string, seeds: Seeds, ...changes: readonly Change[]): Mutant {
   const { patches } = mutant(name, seeds, ...changes);
   return { name, ...seeds, patches: [...SMALL_LIMITS, ...patches] };
 }

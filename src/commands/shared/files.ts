@@ -1,24 +1,7 @@
 /** Files that people name on the command line: read within bounds, written whole or not at all. */
-import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fchmodSync,
-  fstatSync,
-  fsyncSync,
-  linkSync,
-  openSync,
-  readSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { type ErrorCode, LmError } from '../../engine/errors.ts';
+import { type Writing, writeDurably } from '../../net/client/durable-file.ts';
 import { codeOf, fileError } from './file-errors.ts';
 
 export interface Reading {
@@ -39,29 +22,10 @@ export async function readText(path: string, reading: Reading): Promise<string> 
   }
 }
 
-export interface Writing {
-  /** Permissions of a new file, whatever the umask: 0o600 for a secret. Default: as the umask. */
-  readonly mode?: number;
-  /** Replaces a file of this name, keeping its permissions. Otherwise a file there is refused. */
-  readonly replace?: boolean;
-}
-
 /** Writes a file so that a crash leaves the old one or the new one, and never half of either. */
-export function writeText(path: string, text: string, { mode, replace }: Writing = {}): void {
+export function writeText(path: string, text: string, writing: Writing = {}): void {
   try {
-    const target = existsSync(path) ? realpathSync(path) : path;
-    const temporary = join(
-      dirname(target),
-      `.${basename(target)}.${randomBytes(6).toString('hex')}`,
-    );
-    try {
-      writeAndFlush(temporary, text, mode);
-      if (replace === true) putInPlace(temporary, target);
-      else putAnew(temporary, target);
-    } finally {
-      removeLeftover(temporary);
-    }
-    flushDirectory(dirname(target));
+    writeDurably(path, text, writing);
   } catch (error) {
     if (codeOf(error) === 'EEXIST') {
       const hint = 'Name another file, or remove this one first if nobody needs it.';
@@ -73,21 +37,6 @@ export function writeText(path: string, text: string, { mode, replace }: Writing
 
 export function fileName(path: string): string {
   return path === '-' ? 'standard input' : path;
-}
-
-/** Removes what an attempt left; quiet where there is nothing, not even the directory. */
-export function removeLeftover(path: string): void {
-  if (existsSync(path)) rmSync(path, { recursive: true });
-}
-
-/** Makes the entries of a directory durable. */
-export function flushDirectory(path: string): void {
-  const directory = openSync(path, 'r');
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
 }
 
 function readFile(path: string, { bytesMax, code, check }: Reading): Uint8Array {
@@ -135,30 +84,4 @@ function tooLarge(path: string, { bytesMax, code }: Reading): LmError {
     `${fileName(path)} is larger than ${bytesMax} bytes.`,
     'Check the path.',
   );
-}
-
-function writeAndFlush(path: string, text: string, mode: number | undefined): void {
-  const file = openSync(path, 'wx', mode ?? 0o666);
-  try {
-    if (mode !== undefined) fchmodSync(file, mode);
-    writeFileSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-}
-
-function putInPlace(temporary: string, target: string): void {
-  if (existsSync(target)) chmodSync(temporary, statSync(target).mode & 0o7777);
-  renameSync(temporary, target);
-}
-
-/** A link fails where the name is taken, which a rename would not; some file systems have none. */
-function putAnew(temporary: string, target: string): void {
-  try {
-    linkSync(temporary, target);
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST' || existsSync(target)) throw error;
-    renameSync(temporary, target);
-  }
 }

@@ -5,6 +5,7 @@ import type { ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { LmError } from '../../engine/errors.ts';
+import type { OfflineSeat } from '../../net/client/commuter/offline-seat.ts';
 import type { Seat } from '../../net/client/seat.ts';
 import { writeText } from './files.ts';
 import { ended, type Inherited, launch } from './launch.ts';
@@ -20,9 +21,12 @@ export interface RunPolicy {
   readonly tell: (line: string) => void;
 }
 
+/** Kept alive by a pool, or used without one. */
+export type RunSeat = Seat | OfflineSeat;
+
 export interface Run {
   readonly command: readonly string[];
-  readonly seat: Seat;
+  readonly seat: RunSeat;
   readonly signals: SignalRelay;
   readonly inherited: Inherited;
   readonly policy: RunPolicy;
@@ -60,6 +64,7 @@ export async function runOnSeat({
     if (!seat.valid) throw lostBefore(seat);
     const child = launch(command, inherited);
     signals.relayTo(child);
+    if ('started' in seat) seat.started(child.pid, policy.graceMs);
     const watch = watchSeat(seat, child, policy);
     const { code, signal } = await ended(child, command[0] ?? '');
     watch.stop();
@@ -80,7 +85,7 @@ interface SeatWatch {
   readonly stop: () => void;
 }
 
-function watchSeat(seat: Seat, child: ChildProcess, policy: RunPolicy): SeatWatch {
+function watchSeat(seat: RunSeat, child: ChildProcess, policy: RunPolicy): SeatWatch {
   const { onLoss, graceMs, keyFile, tell } = policy;
   const watch = { lost: false, terminated: false, stop: () => {} };
   const onLost = (reason: LmError) => {
@@ -107,8 +112,9 @@ function watchSeat(seat: Seat, child: ChildProcess, policy: RunPolicy): SeatWatc
   return watch;
 }
 
-function keepKey(seat: Seat, file: string | undefined): void {
-  if (file !== undefined) writeText(file, `${seat.key}\n`, { mode: 0o600, replace: true });
+function keepKey(seat: RunSeat, file: string | undefined): void {
+  if (file !== undefined && 'key' in seat)
+    writeText(file, `${seat.key}\n`, { mode: 0o600, replace: true });
 }
 
 function numberOf(signal: string | null): number {
@@ -117,7 +123,7 @@ function numberOf(signal: string | null): number {
 }
 
 /** The machine may have slept between the grant and the command. */
-function lostBefore({ application }: Seat): LmError {
+function lostBefore({ application }: RunSeat): LmError {
   const message = `The seat of ${application} ended before the command could be started.`;
   return new LmError('lost', message, 'Run it again.');
 }

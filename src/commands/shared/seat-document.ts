@@ -1,6 +1,7 @@
 /**
  * The JSON of a seat (CLI.md "JSON"): `lm request --json`, and what `exec` and `session` report.
  */
+import type { OfflineSeat } from '../../net/client/commuter/offline-seat.ts';
 import type { Seat } from '../../net/client/seat.ts';
 
 export interface SeatDocument {
@@ -15,7 +16,7 @@ export interface SeatDocument {
   readonly verified: boolean;
 }
 
-export function seatDocument(seat: Seat): SeatDocument {
+export function seatDocument(seat: Seat | OfflineSeat): SeatDocument {
   const { id, application, version, vendor, count, server, lifetimeMs, verified } = seat;
   const expiresAt = seat.expiresAt.toISOString();
   return { id, application, version, vendor, count, server, expiresAt, lifetimeMs, verified };

@@ -11,6 +11,19 @@ export type SessionMessage =
       readonly waitMs: number | undefined;
       readonly holdMs: number | undefined;
     }
+  | {
+      readonly op: 'commute-out';
+      readonly id: unknown;
+      readonly application: string;
+      readonly version: string | undefined;
+      readonly vendor: string | undefined;
+      readonly count: number | undefined;
+      readonly waitMs: number | undefined;
+      readonly days: number;
+      readonly file: string;
+    }
+  | { readonly op: 'commute-in' | 'commute-open'; readonly file: string }
+  | { readonly op: 'commute-list' }
   | { readonly op: 'cancel'; readonly request: unknown }
   | { readonly op: 'release'; readonly seat: string }
   | { readonly op: 'status'; readonly seat: string | null; readonly pool: boolean };
@@ -37,6 +50,18 @@ const SHAPES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     waitMs: 'number?',
     holdMs: 'number?',
   },
+  'commute-out': {
+    application: 'string',
+    days: 'number',
+    file: 'string',
+    version: 'string?',
+    vendor: 'string?',
+    count: 'number?',
+    waitMs: 'number?',
+  },
+  'commute-in': { file: 'string' },
+  'commute-open': { file: 'string' },
+  'commute-list': {},
   cancel: { request: 'id' },
   release: { seat: 'string' },
   status: { seat: 'string?', pool: 'boolean?' },
@@ -57,7 +82,7 @@ export function readSessionMessage(line: string): SessionLine {
   if (id === null) return bad(null, 'The id is neither a text nor a number.');
   const op = fields.get('op');
   const shape = typeof op === 'string' && Object.hasOwn(SHAPES, op) ? SHAPES[op] : undefined;
-  if (shape === undefined) return bad(id, 'The op is none of request, cancel, release, status.');
+  if (shape === undefined) return bad(id, `The op is none of ${Object.keys(SHAPES).join(', ')}.`);
   const problem = problemIn(fields, shape);
   if (problem !== null) return bad(id, problem);
   return { id, message: messageOf(String(op), id, fields), problem: '' };
@@ -69,10 +94,14 @@ function messageOf(op: string, id: unknown, fields: ReadonlyMap<string, unknown>
   if (op === 'cancel') return { op, request: fields.get('request') };
   if (op === 'release') return { op, seat: text('seat') ?? '' };
   if (op === 'status') return { op, seat: text('seat') ?? null, pool: fields.get('pool') === true };
+  if (op === 'commute-in' || op === 'commute-open') return { op, file: text('file') ?? '' };
+  if (op === 'commute-list') return { op };
   const [version, vendor] = [text('version'), text('vendor')];
   const application = (text('application') ?? '').normalize('NFC');
-  const numbers = { count: number('count'), waitMs: number('waitMs'), holdMs: number('holdMs') };
-  return { op: 'request', id, application, version, vendor, ...numbers };
+  const numbers = { count: number('count'), waitMs: number('waitMs') };
+  const wish = { id, application, version, vendor, ...numbers };
+  if (op === 'request') return { op, ...wish, holdMs: number('holdMs') };
+  return { op: 'commute-out', ...wish, days: number('days') ?? 0, file: text('file') ?? '' };
 }
 
 function problemIn(

@@ -144,6 +144,23 @@ function expiringWords({ days, left }: Fields): string {
   return left === 0 ? `ENDS ${when}` : `ONLY ${text(left)} SEATS ${when}`;
 }
 
+/** Commuted seats, and until when they are away. */
+export function commuterTable(commuters: readonly Authorization[], now: number): string {
+  if (commuters.length === 0) return '';
+  const headings = ['ID', 'APPLICATION', 'VERSION', 'SEATS', 'HOLDER', 'SINCE', 'UNTIL', 'STATE'];
+  const rows = commuters.map((one): Cell[] => [
+    one.id,
+    one.application,
+    one.version,
+    one.count,
+    `${one.user}@${one.host}`,
+    one.since,
+    `${one.expiresAt} (${span(Date.parse(one.expiresAt) - now)})`,
+    one.state,
+  ]);
+  return table(headings, rows);
+}
+
 function some(value: unknown, what: string): string {
   return typeof value === 'number' && value > 0 ? `${value} ${what}` : '';
 }

@@ -36,6 +36,13 @@ export interface ClaimedKey {
   ];
 }
 
+/** A seat that leaves the network (DESIGN section 10). Applying it tells when that ends. */
+export interface Commute {
+  readonly days: number;
+  /** Fingerprint of the machine that it is bound to. */
+  readonly machine: string;
+}
+
 /** What may be proposed by any server, each with its author. */
 export type Proposal =
   /**
@@ -62,8 +69,16 @@ export type Proposal =
       readonly fence: number;
       readonly released: boolean;
     }
-  /** Seats of the author's row become a record: held for the key's lifetime, without heartbeats. */
-  | { readonly type: 'record'; readonly license: string; readonly key: ClaimedKey }
+  /**
+   * Seats of the author's row become a record, without heartbeats: held for the key's lifetime, or
+   * commuted until an end, within the days and the share that the license lets leave.
+   */
+  | {
+      readonly type: 'record';
+      readonly license: string;
+      readonly key: ClaimedKey;
+      readonly commute: Commute | null;
+    }
   /** Held from now on anew. */
   | { readonly type: 'record-renew'; readonly license: string; readonly id: string }
   /** The record becomes a key of the author's, under the lifetime and for the holder given. */
@@ -103,8 +118,8 @@ export type Entry =
       readonly digest: string;
       readonly text: string;
     }
-  /** The key may not be renewed, claimed or relayed. */
-  | { readonly type: 'evict'; readonly id: string }
+  /** The key may not be renewed, claimed or relayed; with force a commuted seat is free at once. */
+  | { readonly type: 'evict'; readonly id: string; readonly force: boolean }
   /** A wall time that a majority's clocks have passed; license dates are judged by it. */
   | { readonly type: 'mark'; readonly time: number }
   /** The secret of the pool's tickets, 32 random bytes, and how often there was a new one. */
@@ -157,6 +172,7 @@ function isProposal(proposal: Proposal): boolean {
       return isKey(key) && isFenced && typeof released === 'boolean';
     }
     case 'record':
+      return isKey(proposal.key) && isCommute(proposal.commute ?? null);
     case 'record-take':
       return isKey(proposal.key);
     case 'record-renew':
@@ -179,6 +195,11 @@ function isKey(key: ClaimedKey | undefined): boolean {
     return false;
   const types = ['string', 'string', 'number', 'string', 'string'];
   return Array.isArray(holder) && types.every((type, at) => typeof holder[at] === type);
+}
+
+function isCommute(commute: Commute | null): boolean {
+  if (commute === null) return true;
+  return isCount(commute.days) && typeof commute.machine === 'string';
 }
 
 function isCount(value: unknown): value is number {

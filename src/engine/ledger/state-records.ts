@@ -135,8 +135,7 @@ function recordOf(rlf: string, head: unknown, { accounts, moved, held }: Parts):
       }
       state.moved.clear();
       for (const one of moved) state.moved.add(one);
-      state.held.clear();
-      for (const one of held) state.held.set(one.key.id, one);
+      state.held.restore(held);
     },
   };
 }

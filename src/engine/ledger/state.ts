@@ -22,9 +22,10 @@ import {
   setHardLimit,
 } from './accounts.ts';
 import type { Author, Entry, LogEntry, Proposal } from './entries.ts';
-import { endsBy, type HeldSeat } from './held-seats.ts';
+import { HeldSeats } from './held-seats.ts';
 import { MovedKeys } from './moved-keys.ts';
 import { successor } from './offer.ts';
+import { applyRecord, endCommutes, evict } from './recording.ts';
 import { Secrets } from './secrets.ts';
 import { Servers } from './servers.ts';
 import { readStateRecord, StateWrites, stateRecord } from './state-records.ts';
@@ -56,11 +57,11 @@ export class LedgerState {
   readonly servers = new Servers();
   readonly accounts = new Map<string, Accounts>();
   readonly moved = new MovedKeys();
-  /** Seats in records, by id. */
-  readonly held = new Map<string, HeldSeat>();
-  /** Ids of keys that an administrator ended, with the mark at which they are forgotten. */
-  readonly evicted = new Map<string, number>();
   readonly #writes = new StateWrites(this);
+  /** Seats in records, by id. */
+  readonly held = new HeldSeats(this.#writes);
+  /** Ids of keys that were ended for good, with the mark at which they are forgotten. */
+  readonly evicted = new Map<string, number>();
 
   private constructor(rlf: Rlf) {
     this.rlf = rlf;
@@ -160,8 +161,7 @@ export class LedgerState {
       case 'rlf':
         return this.#enforce(entry);
       case 'evict':
-        this.evicted.set(entry.id, this.mark + MOVED_KEPT_MS);
-        return NOTHING;
+        return evict(this, entry);
       case 'mark':
         return this.#advanceMark(entry.time);
       case 'secret':
@@ -198,49 +198,21 @@ export class LedgerState {
       case 'record-renew':
       case 'record-take':
       case 'record-end':
-        if (!this.#recorded(index, accounts, proposal, by)) return 'void';
+        if (!applyRecord(this, accounts, { index, proposal, by })) return 'void';
+        if (proposal.type === 'record-take') {
+          // Whoever took it over is found by it, and takes the key over also if it missed the entry.
+          const leaving = { key: proposal.key, server: RECORDS };
+          this.#leave(index, proposal.license, leaving, by.server);
+        }
         break;
     }
     return new Set([proposal.license]);
-  }
-
-  #recorded(index: number, accounts: Accounts, proposal: RecordProposal, by: Author): boolean {
-    const id = 'key' in proposal ? proposal.key.id : proposal.id;
-    const held = this.held.get(id);
-    if (proposal.type === 'record') {
-      const { license, key } = proposal;
-      if (held !== undefined) return false;
-      if (!moveSeats(accounts, { from: by.server, to: RECORDS, count: key.count })) return false;
-      this.#hold({ license, key, server: by.server, index });
-      return true;
-    }
-    if (held === undefined || held.license !== accounts.license) return false;
-    if (proposal.type !== 'record-end' && this.evicted.has(id)) return false;
-    if (proposal.type === 'record-renew') return this.#hold({ ...held, index });
-    if (proposal.type === 'record-end' && !endsBy(held, proposal)) return false;
-    const { count } = held.key;
-    if (proposal.type === 'record-take' && proposal.key.count !== count) return false;
-    const to = proposal.type === 'record-take' ? by.server : FREE_POOL;
-    if (!moveSeats(accounts, { from: RECORDS, to, count })) return false;
-    if (proposal.type === 'record-take') {
-      // Whoever took it over is found by it, and takes the key over also if it missed the entry.
-      this.#leave(index, accounts.license, { key: proposal.key, server: RECORDS }, to);
-    }
-    this.held.delete(id);
-    this.#writes.released(held);
-    return true;
   }
 
   /** A server has a key with that L now, whatever the license says today. */
   #keepKey(accounts: Accounts, server: string, { lifetimeMs }: { lifetimeMs: number }): void {
     const usual = lifetimeAt(this.table.byId(accounts.license), this.mark);
     if (lifetimeMs > usual) keepLongest(accounts, server, lifetimeMs);
-  }
-
-  #hold(held: HeldSeat): true {
-    this.held.set(held.key.id, held);
-    this.#writes.held(held);
-    return true;
   }
 
   /** The server is fenced, and the time of its keys is over. */
@@ -327,7 +299,7 @@ export class LedgerState {
       this.#openLicenses();
       return null;
     }
-    const touched = new Set<string>();
+    const touched = new Set<string>(endCommutes(this));
     for (const license of this.table.licenses) {
       if (!license.changesBetween(before, time)) continue;
       this.#keepLifetime(license.id, lifetimeAt(license, before), time);
@@ -385,11 +357,6 @@ export class LedgerState {
     setHardLimit(accounts, limit);
   }
 }
-
-type RecordProposal = Extract<
-  Proposal,
-  { type: 'record' | 'record-renew' | 'record-take' | 'record-end' }
->;
 
 interface Leaving {
   readonly key: { readonly id: string; readonly count: number } & MovedKeyFields;

@@ -8,8 +8,8 @@ import { canonicalText, verifiesDocument } from './signed-document.ts';
 import type { Rlf } from './types.ts';
 
 export type AdminAct =
-  /** Ends an authorization: base64url of its id. */
-  | { readonly act: 'evict'; readonly id: string }
+  /** Ends an authorization: base64url of its id. `force` frees a commuted seat before its end. */
+  | { readonly act: 'evict'; readonly id: string; readonly force?: true }
   /** Hands leadership to the server of this name. */
   | { readonly act: 'transfer'; readonly to: string }
   /** Signs tickets by a new secret from then on. */
@@ -75,11 +75,13 @@ function documentIn(text: string): AdminDocument {
     throw malformed();
   }
   if (typeof document !== 'object' || document === null) throw malformed();
-  const { act, id, to, pool, epoch, server, nonce, expires } = document as Record<string, unknown>;
+  const { act, id, to, force, ...about } = document as Record<string, unknown>;
+  const { pool, epoch, server, nonce, expires } = about;
   const argument = act === 'evict' ? id : to;
   const texts = [pool, server, nonce, ...(act === 'rotate-secret' ? [] : [argument])];
   const isWhole =
     (act === 'evict' || act === 'transfer' || act === 'rotate-secret') &&
+    (force === undefined || (force === true && act === 'evict')) &&
     texts.every((value) => typeof value === 'string') &&
     Number.isSafeInteger(epoch) &&
     Number.isSafeInteger(expires);

@@ -72,6 +72,11 @@ export class Fields {
     return value.map((item, i) => new Fields(item, `${this.where} [[${name}]] ${i + 1}`.trim()));
   }
 
+  /** A field that was looked at in another way. */
+  ignore(name: string): void {
+    this.#asked.add(name);
+  }
+
   /** Every name that is present, for tables whose keys are data. */
   names(): string[] {
     return [...this.#values.keys()];

@@ -58,12 +58,12 @@ export class LeaderRequests {
     else if (leader !== null) this.#outbox.tell(leader, { type: 'rotate-secret' });
   }
 
-  evict(id: Uint8Array): void {
-    this.enter({ type: 'evict', id: idText(id) });
+  evict(id: Uint8Array, force: boolean): void {
+    this.enter({ type: 'evict', id: idText(id), force });
   }
 }
 
 function messageFor(entry: Entered): PeerMessage {
   if (entry.type === 'rlf') return { type: 'offer', text: entry.text };
-  return { type: 'evict', id: idBytes(entry.id) };
+  return { type: 'evict', id: idBytes(entry.id), force: entry.force };
 }

@@ -18,6 +18,8 @@ export interface AskOptions {
   readonly signal: AbortSignal;
   readonly onWaiting: (news: WaitingNews) => void;
   readonly scheduler: Scheduler;
+  /** Gathers the pools where a request went out whose answer was lost. */
+  readonly unheard?: Set<PoolLink> | undefined;
 }
 
 /** @throws LmError a denial, `unreachable` and its like, `timeout`; or the signal's reason. */
@@ -26,7 +28,7 @@ export async function ask(
   wish: Wish,
   options: AskOptions,
 ): Promise<Answer> {
-  const unheard = new Set<PoolLink>();
+  const unheard = options.unheard ?? new Set<PoolLink>();
   try {
     const place = { newest: null };
     return await askUntilGranted(links, wish, { ...options, unheard, place });

@@ -10,6 +10,9 @@ import { type ServerNow, type SignedAct, sendAct, withServer } from './act.ts';
 import { ask } from './ask.ts';
 import type { Answer } from './ask-pool.ts';
 import { type BootClock, bootClock } from './boot-clock.ts';
+import type { CheckedIn } from './commuter/check-in.ts';
+import type { CheckedOut } from './commuter/check-out.ts';
+import type { OfflineSeat } from './commuter/offline-seat.ts';
 import type { Connection } from './connection.ts';
 import type { Introduction } from './dial.ts';
 import { type Holder, holderFields } from './holder.ts';
@@ -24,7 +27,7 @@ import { proveSeat } from './prove.ts';
 import { pushRlf } from './push.ts';
 import type { Returned } from './releaser.ts';
 import { renewSeat } from './renew.ts';
-import { type RequestOptions, wishOf } from './request-options.ts';
+import { type CommuteOptions, type RequestOptions, refuseDays, wishOf } from './request-options.ts';
 import { Scheduler } from './scheduler.ts';
 import { Seat } from './seat.ts';
 import { INSTANCE_BYTES, readSeatText, seatText } from './seat-text.ts';
@@ -153,6 +156,48 @@ export class LicenseClient {
       const verified = link.vendor !== null && link.vendor === seat.vendor;
       return { key: seatText(renewed), seat: renewed, lifetimeMs, expiresAt, verified };
     });
+  }
+
+  /**
+   * Checks a seat out to a file: it is used without the pool, on this machine, until its end. The
+   * same again finishes a check-out that was not finished.
+   *
+   * @throws LmError as `request`; `denied-by-policy` where the license does not let it leave.
+   */
+  async commuteOut(options: CommuteOptions): Promise<CheckedOut> {
+    const wish = wishOf(options);
+    const { waitMs = 0, onWaiting = () => undefined, file, days } = options;
+    refuseDays(days);
+    const { signal, unlink } = linkedSignal(this.#closing.signal, options.signal);
+    const asking = { waitMs, onWaiting, signal, scheduler: this.#scheduler };
+    return await this.#keepingAlive(async () => {
+      const vendorKey = resolveVendorKey(this.#options, this.#env);
+      // Loaded only here, with the reader of RLFs.
+      const { checkOut } = await import('./commuter/check-out.ts');
+      return await checkOut({ ...asking, links: this.#open(), file, wish, days, vendorKey });
+    }).finally(unlink);
+  }
+
+  /**
+   * Gives a seat back that was checked out to a file, once nobody runs on it any more.
+   *
+   * @throws LmError `unreachable`, `busy`: the file is disabled, and the same again goes on.
+   */
+  async commuteIn(file: string): Promise<CheckedIn> {
+    return await this.#keepingAlive(async () => {
+      const { checkIn } = await import('./commuter/check-in.ts');
+      return await checkIn(file, { links: this.#open(), scheduler: this.#scheduler });
+    });
+  }
+
+  /**
+   * A seat to run on that was checked out to a file; no server is asked.
+   *
+   * @throws LmError `expired`, `not-authorized`, `bad-data`, `untrusted`, `config`.
+   */
+  async openCommuter(file: string): Promise<OfflineSeat> {
+    const { openSeat } = await import('./commuter/open.ts');
+    return openSeat(file, { ...this.#options, env: this.#env });
   }
 
   /** The status of each pool, in order, or why it could not be had. Throws only `config`. */

@@ -8,17 +8,34 @@ import { versionKey } from '../../engine/license/version.ts';
 import { keyId } from '../../engine/seat-key.ts';
 import { MessageType, type Prove } from '../protocol.ts';
 import { type Connection, failureIn, unexpected } from './connection.ts';
+import { errorFrom } from './replies.ts';
 import type { Granted } from './waiter.ts';
 
 const NONCE_BYTES = 32;
 
+/** What the server signs of a seat for this nonce. @throws LmError what it says instead. */
+export async function askProof(
+  connection: Connection,
+  key: Uint8Array,
+  nonce: Uint8Array,
+): Promise<string> {
+  const build = (sequence: number): Prove => [MessageType.prove, sequence, key, nonce];
+  const { message } = await connection.call(build);
+  if (message[0] === MessageType.proof) return message[2];
+  if (message[0] !== MessageType.gone) throw failureIn(message) ?? unexpected(connection.address);
+  const [, , code, text, hint] = message;
+  throw errorFrom(code, text, hint);
+}
+
+export function newNonce(): Buffer {
+  return randomBytes(NONCE_BYTES);
+}
+
 /** @throws LmError `untrusted` where the proof is wrong; or what the connection or server says. */
 export async function proveSeat(connection: Connection, granted: Granted): Promise<void> {
-  const nonce = randomBytes(NONCE_BYTES);
-  const build = (sequence: number): Prove => [MessageType.prove, sequence, granted.key, nonce];
-  const { message } = await connection.call(build);
-  if (message[0] !== MessageType.proof) throw failureIn(message) ?? unexpected(connection.address);
-  const claims = readProof(message[2], connection.certificate.publicKey);
+  const nonce = newNonce();
+  const proof = await askProof(connection, granted.key, nonce);
+  const claims = readProof(proof, connection.certificate.publicKey);
   if (claims !== null && agrees(claims, granted, nonce)) return;
   throw new LmError(
     'untrusted',

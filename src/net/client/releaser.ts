@@ -14,6 +14,8 @@ import type { Cancel, Scheduler } from './scheduler.ts';
 export interface Holding {
   readonly key: Uint8Array;
   readonly ticket: Uint8Array;
+  /** Of a commuted seat: an index of the ledger at which it was there. */
+  readonly index?: number | null | undefined;
 }
 
 export interface Returned {
@@ -145,9 +147,12 @@ class Giving {
 
 async function sendRelease(
   connection: Connection,
-  { key, ticket }: Holding,
+  { key, ticket, index = null }: Holding,
 ): Promise<Returned | 'later' | 'fenced'> {
-  const build = (sequence: number): Release => [MessageType.release, sequence, key, ticket];
+  const build = (sequence: number): Release => {
+    const release = [MessageType.release, sequence, key, ticket] as const;
+    return index === null ? [...release] : [...release, index];
+  };
   const { message } = await connection.call(build);
   switch (message[0]) {
     case MessageType.released:

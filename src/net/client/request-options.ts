@@ -2,7 +2,12 @@
 import { LmError } from '../../engine/errors.ts';
 import { applicationProblem, nameProblem, quoted } from '../../engine/license/names.ts';
 import { versionProblem } from '../../engine/license/version.ts';
-import { HOLD_MS_MAX, PATIENCE_MS_MAX, SEATS_PER_REQUEST_MAX } from '../../engine/limits.ts';
+import {
+  COMMUTER_DAYS_MAX,
+  HOLD_MS_MAX,
+  PATIENCE_MS_MAX,
+  SEATS_PER_REQUEST_MAX,
+} from '../../engine/limits.ts';
 import type { WaitingNews } from './ask.ts';
 import type { Wish } from './waiter.ts';
 
@@ -22,6 +27,13 @@ export interface RequestOptions {
   readonly onWaiting?: ((news: WaitingNews) => void) | undefined;
 }
 
+export interface CommuteOptions extends Omit<RequestOptions, 'holdMs'> {
+  /** How long, in whole days; cut to the license's own end. */
+  readonly days: number;
+  /** Where the seat is kept. A file there is refused, unless it is an unfinished check-out. */
+  readonly file: string;
+}
+
 /** @throws LmError `usage`. */
 export function wishOf(options: RequestOptions): Wish {
   const { application, vendor = null, version = null, count = 1, holdMs = 0, waitMs = 0 } = options;
@@ -32,6 +44,11 @@ export function wishOf(options: RequestOptions): Wish {
   refuseNumber('time to wait', waitMs, { min: 0, max: PATIENCE_MS_MAX });
   refuseNumber('time to hold', holdMs, { min: 0, max: HOLD_MS_MAX });
   return { application, vendor, version, count, holdMs };
+}
+
+/** @throws LmError `usage`. */
+export function refuseDays(days: number): void {
+  refuseNumber('number of days', days, { min: 1, max: COMMUTER_DAYS_MAX });
 }
 
 function refuse(what: string, text: string, problem: string | null): void {

@@ -3,7 +3,7 @@
  * a grant counts from the poll that it answers, and a lost reply costs nothing.
  */
 import type { LmError } from '../../engine/errors.ts';
-import { MessageType, type Request, type Waiting } from '../protocol.ts';
+import { type CommuteFields, MessageType, type Request, type Waiting } from '../protocol.ts';
 import { type Connection, failureIn, type Reply, unexpected } from './connection.ts';
 import { POLL_MS_MAX, POLL_MS_MIN, POLLS_MAX, REPLY_MS_MAX } from './limits.ts';
 import { errorFrom } from './replies.ts';
@@ -15,6 +15,8 @@ export interface Wish {
   readonly version: string | null;
   readonly count: number;
   readonly holdMs: number;
+  /** The seats are to leave the network. */
+  readonly commute?: CommuteFields | undefined;
 }
 
 export interface Granted {
@@ -99,13 +101,14 @@ class Waiter {
 
   #poll(): void {
     const { key, patienceUntil, place, scheduler } = this.#options;
-    const { vendor, application, version, count, holdMs } = this.#wish;
+    const { vendor, application, version, count, holdMs, commute } = this.#wish;
     this.#nextPoll?.();
     const patienceMs = Math.max(0, Math.ceil(patienceUntil - scheduler.clock()));
     const request = (sequence: number): Request => [
       MessageType.request,
       ...([sequence, key, vendor, application, version, count, patienceMs, holdMs] as const),
       place.newest,
+      commute ?? null,
     ];
     try {
       const sequence = this.#connection.send(request, {

@@ -24,6 +24,7 @@ export interface License {
   readonly available: number | null;
   readonly freePool: number;
   readonly deficit: number;
+  readonly commuted: number;
   readonly distribution: readonly {
     readonly server: string;
     readonly allocated: number;

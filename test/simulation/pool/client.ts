@@ -8,9 +8,12 @@ import type { Host } from '../host.ts';
 import { APPLICATIONS } from '../licenses.ts';
 import type { Path } from '../network.ts';
 import type { Random } from '../random.ts';
+import { CommutedSeat, type CommuteWish } from './commuted-seat.ts';
 import type { PoolConnection } from './connection.ts';
 import type { PoolOptions } from './options.ts';
 import { PoolSeat, type PoolWish } from './seat.ts';
+
+export type ClientSeat = PoolSeat | CommutedSeat;
 
 /** What a client needs of the world around it. */
 export interface ClientWorld {
@@ -26,12 +29,12 @@ export interface ClientWorld {
   disconnect(connection: PoolConnection, heard: boolean): void;
   believes(): void;
   /** A seat ended that its holder kept asking for. */
-  lost(client: PoolClient, seat: PoolSeat, why: string): void;
+  lost(client: PoolClient, seat: ClientSeat, why: string): void;
 }
 
 /** A message that a client sent, and when by its own clock. */
 export interface SentMessage {
-  readonly seat: PoolSeat;
+  readonly seat: ClientSeat;
   readonly sentAt: number;
   readonly type: ClientMessage[0];
   /** It quotes a fence. */
@@ -51,7 +54,7 @@ export class PoolClient {
   readonly random: Random;
   /** To each server of the list. */
   readonly paths: readonly Path[];
-  readonly seats = new Set<PoolSeat>();
+  readonly seats = new Set<ClientSeat>();
   readonly #world: ClientWorld;
   /** By sequence number, which no two messages of a client share. */
   readonly #sent = new Map<number, SentMessage>();
@@ -138,7 +141,7 @@ export class PoolClient {
     return this.#sent.get(sequence);
   }
 
-  send(seat: PoolSeat, build: (sequence: number) => ClientMessage): void {
+  send(seat: ClientSeat, build: (sequence: number) => ClientMessage): void {
     const sequence = ++this.#sequence;
     const message = build(sequence);
     const beats = message[0] === MessageType.heartbeat;
@@ -155,7 +158,9 @@ export class PoolClient {
 
   receive(message: ServerMessage): void {
     const sent = this.#sent.get(message[1]);
-    if (sent === undefined || sent.type === MessageType.release) return;
+    if (sent === undefined) return;
+    // Whoever gives a seat back does not wait for the answer, unless it is a commuter's.
+    if (sent.type === MessageType.release && sent.seat instanceof PoolSeat) return;
     sent.seat.onReply(message, sent);
     this.#world.believes();
   }
@@ -191,7 +196,7 @@ export class PoolClient {
     });
   }
 
-  done(seat: PoolSeat): void {
+  done(seat: ClientSeat): void {
     this.seats.delete(seat);
     this.#think();
   }
@@ -221,7 +226,23 @@ export class PoolClient {
     const view = new DataView(key.buffer);
     view.setUint32(0, Number(this.name.slice(1)));
     view.setUint32(4, ++this.#keys);
-    this.seats.add(new PoolSeat(this, key, this.#wish()));
+    const wish = this.#wish();
+    const commute = this.#commute(wish);
+    const seat =
+      commute === null ? new PoolSeat(this, key, wish) : new CommutedSeat(this, key, commute);
+    this.seats.add(seat);
+  }
+
+  /** Now and then a seat leaves the network. */
+  #commute(wish: PoolWish): CommuteWish | null {
+    const { random } = this;
+    const { calm, options } = this.#world;
+    const { commuters } = options.clients;
+    if (calm || commuters === 0 || !random.chance(commuters)) return null;
+    const { application, version, count } = wish;
+    const days = random.integer(1, 3);
+    const useMs = random.exponential(options.clients.useMs);
+    return { application, version, count, days, useMs, returns: random.chance(0.7) };
   }
 
   #wish(): PoolWish {

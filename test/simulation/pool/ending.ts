@@ -158,7 +158,8 @@ export class Ending {
     const { leads, term, keyCount, ready, state } = process.core;
     const accounts = [...state.accounts.values()].map(({ license, rows, ...rest }) => {
       const due = [...rest.redistribution.due];
-      return [license, rest.hardLimit, rest.deficit, rest.freePool, [...rows.values()], due];
+      const { hardLimit, deficit, freePool, records } = rest;
+      return [license, hardLimit, deficit, freePool, records, [...rows.values()], due];
     });
     return { name, leads, term, keyCount, ready, sequence: state.rlf.sequence, accounts };
   }

@@ -17,6 +17,8 @@ export interface PoolCode {
   /** Wall time, or null. */
   readonly begins: number | null;
   readonly ends: number | null;
+  readonly commuterDays: number;
+  readonly commuterShare: number;
   /** Seats by server; null for an even split. */
   readonly distribution: Distribution | null;
 }
@@ -34,7 +36,9 @@ export function namesOf({ servers }: PoolOptions): string[] {
 export function poolRlf({ sequence, codes }: PoolGrants, options: PoolOptions): Rlf {
   const samples = codes.map((code) => {
     const { id, application, version, limit, lifetimeMs, begins, ends, distribution } = code;
-    const grant = { id, application, version, limit, keyLifetimeMs: lifetimeMs };
+    const { commuterDays, commuterShare } = code;
+    const terms = { keyLifetimeMs: lifetimeMs, commuterDays, commuterShare };
+    const grant = { id, application, version, limit, ...terms };
     return { ...grant, notBefore: begins, expires: ends, distribution };
   });
   return makeRlf({ sequence, servers: namesOf(options), codes: samples });
@@ -67,6 +71,8 @@ export function finalPoolGrants(sequence: number, options: PoolOptions): PoolGra
     lifetimeMs: Math.min(...lifetimesMs),
     begins: null,
     ends: null,
+    commuterDays: 0,
+    commuterShare: 0,
     distribution: null,
   }));
   return { sequence, codes };
@@ -100,6 +106,8 @@ function drawCode(
     lifetimeMs: random.pick(lifetimesMs),
     begins,
     ends: ends !== null && begins !== null && ends <= begins ? null : ends,
+    commuterDays: random.pick([0, 2, 3]),
+    commuterShare: random.pick([0.3, 0.7, 1]),
     distribution: drawDistribution(limit, namesOf(options), random),
   };
 }

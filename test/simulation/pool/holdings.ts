@@ -6,6 +6,7 @@ import { KeyTable } from '../../../src/engine/key-table.ts';
 import type { Beliefs } from '../beliefs.ts';
 import { check } from '../failure.ts';
 import { licenseId } from '../licenses.ts';
+import { CommutedSeat } from './commuted-seat.ts';
 import type { Ledgers } from './ledgers.ts';
 import type { PoolProcess, PoolServer } from './server.ts';
 
@@ -90,7 +91,12 @@ export class Holdings {
   #checkBeliefs(): void {
     const missing = new Set<string>();
     for (const { client, seat, license, count } of this.#beliefs.held()) {
-      if (seat.givenUp || this.#isHeld(seat.id, license)) continue;
+      if (seat.givenUp) continue;
+      if (seat instanceof CommutedSeat) {
+        this.#checkRecord(seat, license);
+        continue;
+      }
+      if (this.#isHeld(seat.id, license)) continue;
       const place = `${seat.id} ${license}`;
       missing.add(place);
       const first = this.#missing.get(place) ?? this.#ledgers.newest;
@@ -101,6 +107,12 @@ export class Holdings {
       check(behind, 'a seat that may be relied upon is held somewhere', facts);
     }
     for (const id of this.#missing.keys()) if (!missing.has(id)) this.#missing.delete(id);
+  }
+
+  /** It is at no server: whoever applied most knows of it. */
+  #checkRecord({ id }: CommutedSeat, license: string): void {
+    const facts = () => ({ id, license, newest: this.#ledgers.newest });
+    check(this.#ledgers.isRecorded(id, license), 'a commuted seat is in a record', facts);
   }
 
   #isHeld(id: string, license: string): boolean {

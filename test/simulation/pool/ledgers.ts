@@ -39,6 +39,7 @@ export class Ledgers {
   /** True time of the last election. */
   electedAt = 0;
   #moved: LedgerState['moved'] | null = null;
+  #held: LedgerState['held'] | null = null;
   readonly counts = { elections: 0, fences: 0, openings: 0, returns: 0, lowered: 0 };
 
   /** Whether that server applied more since it was last looked at. */
@@ -65,6 +66,11 @@ export class Ledgers {
       if (key.id === id) newest = Math.max(newest, index);
     }
     return newest;
+  }
+
+  /** A seat of that license is in a record. */
+  isRecorded(id: string, license: string): boolean {
+    return this.#held?.get(id)?.license === license;
   }
 
   /** When seats of that license were last opened at that server: an index, or 0. */
@@ -144,12 +150,13 @@ export class Ledgers {
   }
 
   #takeNewest(applied: number, state: LedgerState): void {
-    const { accounts, servers, rlf, moved } = state;
+    const { accounts, servers, rlf, moved, held } = state;
     this.newest = applied;
     for (const id of state.evicted.keys()) {
       if (!this.#evicted.has(id)) this.#evicted.set(id, applied);
     }
     this.#moved = moved;
+    this.#held = held;
     this.#opened.clear();
     const bounds = new Map<string, Bound>();
     for (const [license, { hardLimit, deficit, opened }] of accounts) {
@@ -187,9 +194,10 @@ function owedIn({ accounts }: LedgerState): Set<string> {
 
 /** All of it, keys that moved by index: in which order they are kept says how they came. */
 function stateText(state: LedgerState): string {
-  const [head, rlf, accounts, moved] = decode(state.snapshot()) as [
+  const [head, rlf, accounts, moved, held] = decode(state.snapshot()) as [
     ...[unknown, string, unknown],
     [number, ...unknown[]][],
+    unknown,
   ];
-  return JSON.stringify([head, rlf, accounts, moved.sort(([a], [b]) => a - b)]);
+  return JSON.stringify([head, rlf, accounts, moved.sort(([a], [b]) => a - b), held]);
 }

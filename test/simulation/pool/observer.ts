@@ -6,11 +6,12 @@ import { Beliefs } from '../beliefs.ts';
 import { check } from '../failure.ts';
 import { licenseId } from '../licenses.ts';
 import type { SentMessage } from './client.ts';
+import { CommutedSeat } from './commuted-seat.ts';
 import type { PoolConnection } from './connection.ts';
 import { Holdings } from './holdings.ts';
 import { Ledgers } from './ledgers.ts';
 import { PoolLines } from './lines.ts';
-import type { PoolSeat, PoolWish } from './seat.ts';
+import { PoolSeat, type PoolWish } from './seat.ts';
 import type { PoolProcess, PoolServer } from './server.ts';
 import { ticketLicense } from './ticket-license.ts';
 import { Wire } from './wire.ts';
@@ -35,6 +36,8 @@ export class PoolObserver {
   readonly #alive = new Set<string>();
   readonly counts = {
     granted: 0,
+    commuted: 0,
+    checkedIn: 0,
     retried: 0,
     renewed: 0,
     denied: 0,
@@ -85,9 +88,12 @@ export class PoolObserver {
         const [, , , lifetimeMs, , application, version, count] = message;
         this.#checkGrant(message, seat.wish);
         const license = licenseId({ application, version });
-        this.#beliefs.promised({ client, seat, license, count }, { sentAt, lifetimeMs });
-        this.#checkNew(connection, seat, license);
+        const counts =
+          seat instanceof CommutedSeat ? this.#untilEnd(seat, connection) : { sentAt, lifetimeMs };
+        this.#beliefs.promised({ client, seat, license, count }, counts);
+        if (seat instanceof PoolSeat) this.#checkNew(connection, seat, license);
         if (this.#granted.has(seat.id)) this.counts.retried++;
+        else if (seat instanceof CommutedSeat) this.counts.commuted++;
         else this.counts.granted++;
         this.#granted.add(seat.id);
         this.#promised = true;
@@ -109,6 +115,7 @@ export class PoolObserver {
       case MessageType.denied:
       case MessageType.released:
         this.#lines.answered(connection, seat.id, message[2]);
+        if (message[2] === true && seat instanceof CommutedSeat) this.counts.checkedIn++;
         this.#count(message);
         return;
       default:
@@ -188,9 +195,16 @@ export class PoolObserver {
     return held.map(({ client, count }) => `${client.name} ${count}`);
   }
 
+  /** Its file says until when it may be used, by the wall clock of its machine. */
+  #untilEnd(seat: CommutedSeat, { process, client }: PoolConnection) {
+    const end = process?.core.authorization(seat.id, NEVER)?.commute?.end ?? 0;
+    seat.signedUntil(end, process?.core.applied ?? 0);
+    return { sentAt: client.clock, lifetimeMs: end - client.host.time.wall };
+  }
+
   #checkGrant(
     [, , , lifetimeMs, , application, , count]: Extract<ServerMessage, { 0: 11 }>,
-    wish: PoolWish,
+    wish: Pick<PoolWish, 'application' | 'count'>,
   ): void {
     check(count === wish.count, 'all seats or none', () => [count, wish]);
     check(application === wish.application, 'the application asked for', () => application);

@@ -34,6 +34,8 @@ export interface PoolClientOptions {
   readonly silent: number;
   /** After which share of a third of its lifetime a seat is renewed, at the least. */
   readonly beats: number;
+  /** Share of seats that leave the network. */
+  readonly commuters: number;
   /** After which a client takes a server that does not answer for lost. */
   readonly replyMs: number;
 }
@@ -134,6 +136,7 @@ export function drawPoolOptions(random: Random): PoolOptions {
       holds: random.pick(calm ? [0, 0.4] : [0, 0, 0.2]),
       beats: 0.9,
       silent: calm ? 0 : random.pick([0, 0.1, 0.3]),
+      commuters: calm ? 0 : random.pick([0, 0.1, 0.3]),
       replyMs: calm ? 2_000 : random.pick([1_500, 5_000]),
     },
     server: {
@@ -227,6 +230,7 @@ function drawTight(random: Random): PoolOptions {
       patienceMs: random.pick([5_000, 40_000]),
       holds: random.pick([0, 0.15, 0.4]),
       silent: random.pick([0, 0.1, 0.5]),
+      commuters: 0,
       replyMs: random.pick([700, 1_500]),
       beats: random.pick([0.9, 0.1]),
     },

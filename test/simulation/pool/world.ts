@@ -3,6 +3,8 @@
  * seed. A time in which much goes wrong, then one in which nothing does: by then everybody who asks
  * must be served, and in the end every seat must have come back.
  */
+
+import { COMMUTER_SKEW_MS } from '../../../src/engine/limits.ts';
 import type { ClientMessage } from '../../../src/engine/messages.ts';
 import type { PeerMessage } from '../../../src/engine/peer-messages.ts';
 import type { ServerMessage } from '../../../src/net/protocol.ts';
@@ -15,7 +17,7 @@ import { Path } from '../network.ts';
 import { Random } from '../random.ts';
 import { lendingTimers } from '../timers.ts';
 import { briefPeer } from './brief-peer.ts';
-import { type ClientWorld, PoolClient } from './client.ts';
+import { type ClientSeat, type ClientWorld, PoolClient } from './client.ts';
 import { PoolConnection } from './connection.ts';
 import { Ending } from './ending.ts';
 import { PoolFaults } from './faults.ts';
@@ -24,7 +26,6 @@ import { PoolNetwork } from './network.ts';
 import { PoolObserver } from './observer.ts';
 import { drawPoolOptions, drawRate, type PoolOptions } from './options.ts';
 import { PoolRlfs } from './rlfs.ts';
-import type { PoolSeat } from './seat.ts';
 import { type PoolProcess, PoolServer } from './server.ts';
 import { Trace } from './trace.ts';
 
@@ -154,7 +155,7 @@ export class PoolWorld implements ClientWorld, LinkWorld {
     this.#guarded(() => this.observer.checkPromise());
   }
 
-  lost(client: PoolClient, seat: PoolSeat, why: string): void {
+  lost(client: PoolClient, seat: ClientSeat, why: string): void {
     this.trace(() => `${client.name} loses a seat: ${why}`);
     this.counts.lost++;
     const facts = () => ({ client: client.name, why, count: seat.wish.count });
@@ -294,6 +295,8 @@ export class PoolWorld implements ClientWorld, LinkWorld {
     for (let n = 1; n <= clients.count; n++) {
       const random = this.#random.fork();
       const host = new Host(this.agenda, drawRate(this.options, random), random.between(1e3, 1e8));
+      // What is assumed of the clocks of laptops, and some to spare for their rates.
+      host.jumpWall((COMMUTER_SKEW_MS / 2) * random.between(-1, 1));
       const paths = this.servers.map(() => new Path(this.agenda, network, random.fork()));
       this.clients.push(new PoolClient({ name: `c${n}`, host, paths, random }, this));
     }
