@@ -9,7 +9,6 @@ import { chooseLeaving, commuteOver, leavingDenial } from './commuting.ts';
 import { type Denial, evicted, type Wish } from './denial.ts';
 import type { Outbox } from './effects.ts';
 import { busy } from './elsewhere.ts';
-import { assert } from './errors.ts';
 import { holderOf } from './key-record.ts';
 import { deadlineOf } from './key-table.ts';
 import type { ClaimedKey, Proposal } from './ledger/entries.ts';
@@ -24,15 +23,15 @@ import {
   type Release,
   type Request,
 } from './messages.ts';
-import { contactOf } from './pool/contact.ts';
 import type { Pool } from './pool/pool.ts';
+import type { Replies } from './replies.ts';
 import type { Row } from './row.ts';
 import type { Rows } from './rows.ts';
 import { idTextOfKey } from './seat-key.ts';
-import type { TicketMint } from './ticket.ts';
+import type { TicketSubject } from './ticket.ts';
 import type { Time } from './time.ts';
 
-const { alive, denied, gone, grant, released } = MessageType;
+const { gone, released } = MessageType;
 
 /** Who is to be answered once a proposal about held seats is applied. */
 interface Asked {
@@ -54,7 +53,7 @@ export class Holds {
   readonly #pool: Pool;
   readonly #rows: Rows;
   readonly #outbox: Outbox;
-  readonly #mint: TicketMint;
+  readonly #replies: Replies;
   /** When each record is over by this server's clock; timed from its own applying. */
   readonly #ends = new Map<string, number>();
   readonly #asked = new Map<number, Asked>();
@@ -66,12 +65,12 @@ export class Holds {
     readonly pool: Pool;
     readonly rows: Rows;
     readonly outbox: Outbox;
-    readonly mint: TicketMint;
+    readonly replies: Replies;
   }) {
     this.#pool = parts.pool;
     this.#rows = parts.rows;
     this.#outbox = parts.outbox;
-    this.#mint = parts.mint;
+    this.#replies = parts.replies;
   }
 
   get(id: string): HeldSeat | undefined {
@@ -149,11 +148,17 @@ export class Holds {
     const by = { client, sequence: message[1] };
     const isLeaving = (message[10] ?? null) !== null;
     const row = this.#rows.of(held.license);
-    if (held.writtenOff) this.#deny(by, evicted(row));
-    else if (this.#isOver(held)) this.#deny(by, commuteOver(row));
+    if (held.writtenOff) this.#replies.denied(by.client, by.sequence, evicted(row));
+    else if (this.#isOver(held)) this.#replies.denied(by.client, by.sequence, commuteOver(row));
     else if (held.commute === null) this.renew(held, by, 'grant');
     else if (isLeaving) this.#grant(held, by);
-    else this.#deny(by, { code: AWAY[0], message: AWAY[1], hint: AWAY[2], details: {} });
+    else
+      this.#replies.denied(by.client, by.sequence, {
+        code: AWAY[0],
+        message: AWAY[1],
+        hint: AWAY[2],
+        details: {},
+      });
   }
 
   /** Held anew from now on: for a retry, which is answered like the first, or a heartbeat. */
@@ -267,17 +272,14 @@ export class Holds {
     } else if (answer === 'grant') {
       this.#grant(held, asked);
     } else {
-      const { rlf } = this.#pool.state;
-      const { lifetimeMs } = held.key;
-      const fields = [this.#ticket(held), lifetimeMs, rlf.sequence] as const;
-      this.#outbox.reply(client, [alive, sequence, ...fields]);
+      this.#replies.alive(client, sequence, subjectOf(held));
     }
   }
 
   /** It may be asked for again, which finds out how things stand. */
   #refuse({ client, sequence, id, answer, leaving, count }: Asked): void {
     if (leaving !== undefined && this.#pool.state.evicted.has(id)) {
-      this.#deny({ client, sequence }, evicted(leaving.row));
+      this.#replies.denied(client, sequence, evicted(leaving.row));
       return;
     }
     if (leaving !== undefined) {
@@ -286,7 +288,7 @@ export class Holds {
       const about = this.#leaving(commute[0], count);
       const denial = leavingDenial(row, about);
       if (denial !== null) {
-        this.#deny({ client, sequence }, denial);
+        this.#replies.denied(client, sequence, denial);
         return;
       }
     }
@@ -294,9 +296,12 @@ export class Holds {
       this.#outbox.reply(client, busy(sequence));
       return;
     }
-    const said = 'The pool could not enter the hold in its ledger now.';
-    const details = { majority: contactOf(this.#pool) };
-    this.#outbox.reply(client, [denied, sequence, 'busy', said, 'Ask again in a moment.', details]);
+    this.#replies.denied(client, sequence, {
+      code: 'busy',
+      message: 'The pool could not enter the hold in its ledger now.',
+      hint: 'Ask again in a moment.',
+      details: {},
+    });
   }
 
   #leaving(days: number, count: number) {
@@ -304,17 +309,8 @@ export class Holds {
     return { days, count, mark, held };
   }
 
-  #deny({ client, sequence }: AskedBy, { code, message, hint, details }: Denial): void {
-    const all = { ...details, majority: contactOf(this.#pool) };
-    this.#outbox.reply(client, [denied, sequence, code, message, hint, all]);
-  }
-
   #grant(held: HeldSeat, { client, sequence }: AskedBy): void {
-    const { vendor, application, version } = this.#rows.of(held.license).named;
-    const { count } = held.key;
-    const lifetimeMs = this.#lifetimeMs(held);
-    const license = [vendor, application, version, count, this.#pool.state.rlf.sequence] as const;
-    this.#outbox.reply(client, [grant, sequence, this.#ticket(held), lifetimeMs, ...license]);
+    this.#replies.grant(client, sequence, subjectOf(held), this.#lifetimeMs(held));
   }
 
   /** Its end is past, and it has not come back yet. */
@@ -326,18 +322,13 @@ export class Holds {
     if (commute === null) return key.lifetimeMs;
     return Math.max(0, commute.end - this.#pool.state.mark);
   }
+}
 
-  #ticket({ license, key }: HeldSeat): Uint8Array {
-    const { state, session } = this.#pool;
-    assert(
-      state.secrets.current !== null && session !== null,
-      'a server grants only once it returned',
-    );
-    const { id, count, lifetimeMs, holder } = key;
-    const terms = { license, count, lifetimeMs };
-    const [, , , , instance] = holder;
-    return this.#mint.mint(state.secrets.current, session, { id, terms, holder: { instance } });
-  }
+/** As tickets name it. */
+function subjectOf({ license, key }: HeldSeat): TicketSubject {
+  const { id, count, lifetimeMs, holder } = key;
+  const [, , , , instance] = holder;
+  return { id, terms: { license, count, lifetimeMs }, holder: { instance } };
 }
 
 function ended(sequence: number): CoreMessage {

@@ -18,15 +18,14 @@ import type { Waiter } from './line.ts';
 import type { Lines } from './lines.ts';
 import { type Heartbeat, MessageType, type Release, type Request } from './messages.ts';
 import type { Places } from './places.ts';
-import { contactOf } from './pool/contact.ts';
 import type { Pool } from './pool/pool.ts';
+import type { Replies } from './replies.ts';
 import { Row } from './row.ts';
 import type { Rows } from './rows.ts';
 import { idTextOfKey } from './seat-key.ts';
-import type { TicketMint } from './ticket.ts';
 import type { Time } from './time.ts';
 
-const { grant, denied, alive, gone, released } = MessageType;
+const { released } = MessageType;
 
 export class Issuer {
   readonly #pool: Pool;
@@ -34,7 +33,7 @@ export class Issuer {
   readonly #keys: KeyTable;
   readonly #lines: Lines;
   readonly #outbox: Outbox;
-  readonly #mint: TicketMint;
+  readonly #replies: Replies;
   readonly #places: Places;
   readonly #elsewhere: Elsewhere;
   readonly #holds: Holds;
@@ -45,13 +44,13 @@ export class Issuer {
     readonly keys: KeyTable;
     readonly lines: Lines;
     readonly outbox: Outbox;
-    readonly mint: TicketMint;
+    readonly replies: Replies;
     readonly places: Places;
     readonly elsewhere: Elsewhere;
     readonly holds: Holds;
   }) {
     this.#pool = parts.pool;
-    this.#mint = parts.mint;
+    this.#replies = parts.replies;
     this.#places = parts.places;
     this.#elsewhere = parts.elsewhere;
     this.#holds = parts.holds;
@@ -67,7 +66,7 @@ export class Issuer {
     const sequence = message[1];
     const patienceMs = message[7];
     if (!this.#pool.mayIssue(time.boot)) {
-      this.#deny(client, sequence, noMajority(this.#pool));
+      this.#replies.denied(client, sequence, noMajority(this.#pool));
       return;
     }
     const id = idTextOfKey(message[2]);
@@ -94,11 +93,11 @@ export class Issuer {
   #again(client: Client, sequence: number, key: SeatKey, time: Time): void {
     const over = this.#overBy(key);
     if (over !== null) {
-      this.#deny(client, sequence, over);
+      this.#replies.denied(client, sequence, over);
       return;
     }
     this.#keys.renew(key, time.boot);
-    this.#replyGrant(client, sequence, key);
+    this.#replies.grant(client, sequence, key, key.terms.lifetimeMs);
   }
 
   /** A request that is not known yet. */
@@ -117,7 +116,7 @@ export class Issuer {
         ? choose(wish, licensed, this.#rows)
         : this.#holds.chooseLeaving(wish, commute);
     if (!(row instanceof Row)) {
-      this.#deny(client, sequence, row);
+      this.#replies.denied(client, sequence, row);
       return;
     }
     const patienceEnd = time.boot + message[7];
@@ -138,7 +137,7 @@ export class Issuer {
     if (row.canIssue(count)) {
       this.#issue(row, waiter, time);
     } else if (row.line.full) {
-      this.#deny(client, sequence, lineFull(row, count));
+      this.#replies.denied(client, sequence, lineFull(row, count));
     } else {
       const { instance } = client;
       waiter.since = this.#places.since(message[9] ?? null, row, { id, instance, count });
@@ -152,8 +151,7 @@ export class Issuer {
   heartbeat(client: Client, message: Heartbeat, time: Time): void {
     const sequence = message[1];
     if (!this.#pool.mayIssue(time.boot)) {
-      const { code, message: said, hint } = noMajority(this.#pool);
-      this.#outbox.reply(client, [gone, sequence, code, said, hint]);
+      this.#replies.gone(client, sequence, noMajority(this.#pool));
       return;
     }
     const key = this.#keys.get(idTextOfKey(message[2]));
@@ -165,23 +163,17 @@ export class Issuer {
     }
     const over = this.#overBy(key);
     if (over !== null) {
-      this.#outbox.reply(client, [gone, sequence, over.code, over.message, over.hint]);
+      this.#replies.gone(client, sequence, over);
       return;
     }
     this.#keys.renew(key, time.boot);
-    this.#replyAlive(client, sequence, key);
+    this.#replies.alive(client, sequence, key);
   }
 
   /** Held seats that were taken over are an ordinary seat here now. */
   taken(client: Client, sequence: number, id: string): void {
     const key = this.#keys.get(id);
-    if (key !== undefined) this.#replyAlive(client, sequence, key);
-  }
-
-  #replyAlive(client: Client, sequence: number, key: SeatKey): void {
-    const { sequence: rlfSequence } = this.#pool.state.rlf;
-    const ticket = this.#ticket(key);
-    this.#outbox.reply(client, [alive, sequence, ticket, key.terms.lifetimeMs, rlfSequence]);
+    if (key !== undefined) this.#replies.alive(client, sequence, key);
   }
 
   /** Gives seats back, or leaves the line. A key that has ended is no error. */
@@ -286,27 +278,8 @@ export class Issuer {
     row.inUse += count;
     this.#rows.changed(row);
     assert(row.inUse + row.outgoing <= row.allocated, 'a server issues only what it was allocated');
-    this.#replyGrant(client, sequence, this.#keys.issue(body, time.boot));
-  }
-
-  #replyGrant(client: Client, sequence: number, key: SeatKey): void {
-    const { vendor, application, version } = this.#rows.of(key.terms.license).named;
-    this.#outbox.reply(client, [
-      grant,
-      sequence,
-      this.#ticket(key),
-      key.terms.lifetimeMs,
-      vendor,
-      application,
-      version,
-      key.terms.count,
-      this.#pool.state.rlf.sequence,
-    ]);
-  }
-
-  #deny(client: Client, sequence: number, { code, message, hint, details }: Denial): void {
-    const all = { ...details, majority: contactOf(this.#pool) };
-    this.#outbox.reply(client, [denied, sequence, code, message, hint, all]);
+    const key = this.#keys.issue(body, time.boot);
+    this.#replies.grant(client, sequence, key, terms.lifetimeMs);
   }
 
   #free(key: SeatKey, time: Time): void {
@@ -355,14 +328,7 @@ export class Issuer {
     this.#lines.leave(row, waiter);
     this.#rows.changed(row);
     if (waiter.goneSince !== null) return;
-    this.#deny(waiter.client, waiter.sequence, notServed(row, waiter.count));
-  }
-
-  #ticket(key: SeatKey): Uint8Array {
-    const { state, session } = this.#pool;
-    const { current } = state.secrets;
-    assert(current !== null && session !== null, 'a server issues only once it returned');
-    return this.#mint.mint(current, session, key);
+    this.#replies.denied(waiter.client, waiter.sequence, notServed(row, waiter.count));
   }
 
   /**

@@ -26,15 +26,15 @@ export const MUTANTS: readonly Mutant[] = [
     'heard + lifetimeMs',
   ]),
   mutant('a push shortens the lifetime of keys that live', 'src/engine/issuer.ts', [
-    '    this.#keys.renew(key, time.boot);\n    this.#replyAlive(',
+    '    this.#keys.renew(key, time.boot);\n    this.#replies.alive(',
     `    const { lifetimeMs } = this.#rows.of(key.terms.license);
     const shortest = Math.min(key.terms.lifetimeMs, lifetimeMs || 1e9);
     key.deadline = time.boot + shortest * 1.01 + 200;
-    this.#replyAlive(`,
+    this.#replies.alive(`,
   ]),
   mutant('a retry is answered without being renewed', 'src/engine/issuer.ts', [
-    '    this.#keys.renew(key, time.boot);\n    this.#replyGrant(client, sequence, key);',
-    '    this.#replyGrant(client, sequence, key);',
+    '    this.#keys.renew(key, time.boot);\n    this.#replies.grant(client, sequence, key, key.terms.lifetimeMs);',
+    '    this.#replies.grant(client, sequence, key, key.terms.lifetimeMs);',
   ]),
   mutant('a retry gets a second grant', 'src/engine/issuer.ts', [
     '    if (key !== undefined) {\n      this.#again',
