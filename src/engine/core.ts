@@ -13,8 +13,9 @@ import { Holds } from './holds.ts';
 import { Issuer } from './issuer.ts';
 import { KeyMoves } from './key-moves.ts';
 import { KeyTable } from './key-table.ts';
+import { PeerList } from './ledger/members.ts';
 import type { Applied, LedgerState } from './ledger/state.ts';
-import type { Rlf } from './license/types.ts';
+import type { Rlf, RlfServer } from './license/types.ts';
 import { Lines } from './lines.ts';
 import { type ClientMessage, MessageType } from './messages.ts';
 import { Offers } from './offers.ts';
@@ -56,8 +57,10 @@ export interface CoreOptions {
   readonly transaction: number;
   /** A whole number drawn for this start. */
   readonly start: number;
-  /** The RLF that founded the pool. */
-  readonly founding: Rlf;
+  /** The RLF that founds the pool, or by which a new server knows it; null for one with records. */
+  readonly founding: Rlf | null;
+  /** It was not prepared with the pool: it founds none, and waits to be taken in. */
+  readonly joins?: boolean;
   /** 32 random bytes, for a pool that has no ticket secret yet. */
   readonly secret: Uint8Array;
 }
@@ -92,6 +95,7 @@ export class Core {
   readonly #prober: Prober;
   readonly #acts: Acts;
   readonly #offers: Offers;
+  readonly #peers = new PeerList();
   readonly #clock: ClockGuard;
   /** Batches handed out to be written, and not known to be flushed. */
   #unflushed = 0;
@@ -161,6 +165,16 @@ export class Core {
 
   get state(): LedgerState {
     return this.#pool.state;
+  }
+
+  /** It takes part in the pool; false before it was taken in, and once it has left. */
+  get takesPart(): boolean {
+    return this.#pool.takesPart;
+  }
+
+  /** Whom to be linked to, this server included. The same array while it is the same. */
+  get peers(): readonly RlfServer[] {
+    return this.#peers.of(this.state.members.all, this.#offers.servers);
   }
 
   /** Keys in this server's table. */
@@ -236,6 +250,7 @@ export class Core {
         return;
       case 'linked':
         this.#pool.linked(event.peer, event.greeting);
+        this.#offers.linked(event.peer);
         return;
       case 'gone':
         this.#pool.gone(event.peer);

@@ -80,10 +80,10 @@ export function evicted(row: Row): Denial {
 
 /** The majority rule: no authorization is issued without a majority of the pool in contact. */
 export function noMajority(pool: Pool): Denial {
-  const { configuration, rlf } = pool.state;
+  const { configuration, members } = pool.state;
   const { voters } = configuration;
   const needed = majority(configuration);
-  const up = rlf.servers.filter(({ fingerprint: id }) => voters.includes(id) && pool.isUp(id));
+  const up = members.all.filter(({ fingerprint: id }) => voters.includes(id) && pool.isUp(id));
   const names = up.map(({ name }) => name).join(', ');
   const server = pool.nameOf(pool.server);
   return {
@@ -93,6 +93,18 @@ export function noMajority(pool: Pool): Denial {
       `(${needed} of ${voters.length} are needed; it knows of ${names}).`,
     hint: 'Check that the other servers run and can reach each other: lm status --pool.',
     details: { server, needed, servers: voters.length, up: up.map(({ name }) => name) },
+  };
+}
+
+/** It is on its way out of the pool: its clients find their seats at the others. */
+export function leaving(pool: Pool): Denial {
+  const names = pool.state.rlf.servers.map(({ name }) => name);
+  const server = pool.nameOf(pool.server);
+  return {
+    code: 'busy',
+    message: `Server ${server} is leaving the pool, and grants nothing any more.`,
+    hint: `Ask the others: ${names.join(', ')}.`,
+    details: { server, servers: names },
   };
 }
 

@@ -4,6 +4,7 @@
  * server (FIG. 10 and 11): out of a seat of its own, or else with the seat.
  */
 import type { Client } from './client.ts';
+import { noMajority } from './denial.ts';
 import type { Outbox } from './effects.ts';
 import { holderOf } from './key-record.ts';
 import type { ClaimedKey, Proposal } from './ledger/entries.ts';
@@ -143,7 +144,7 @@ export class Elsewhere {
     // Granted by what this server has not applied yet: the others know more.
     if (ticket.session > state.applied) return { at: 'down', server: ticket.server };
     const accounts = state.accounts.get(ticket.license);
-    const place = state.whereabouts(id, ticket.server);
+    const place = state.moved.whereabouts(id, ticket.server);
     if (place === null || accounts === undefined || state.evicted.has(id)) return { at: 'nowhere' };
     const { server } = place;
     // What was granted before its server's seats were opened has ended.
@@ -160,6 +161,12 @@ export class Elsewhere {
   }
 
   #claim(client: Client, message: Heartbeat, { id, ticket, server, fence }: ClaimSubject): void {
+    if (this.#pool.isLeaving) {
+      // It takes on no seats any more: the client goes on to the next server.
+      const { code, message: said, hint } = noMajority(this.#pool);
+      this.#outbox.reply(client, [gone, message[1], code, said, hint]);
+      return;
+    }
     const row = this.#rows.get(ticket.license);
     const { count, license } = ticket;
     if (row === undefined) {

@@ -1,10 +1,10 @@
 /** RLFs that are offered to this server, on their way into the ledger (DESIGN section 9). */
 import type { Outbox } from './effects.ts';
 import { LmError } from './errors.ts';
-import { supersedes } from './ledger/offer.ts';
+import { requireSamePool, supersedes } from './ledger/offer.ts';
 import { readRlf } from './license/rlf.ts';
-import type { Rlf } from './license/types.ts';
-import { OFFER_AGAIN_MS } from './limits.ts';
+import type { Rlf, RlfServer } from './license/types.ts';
+import { OFFER_AGAIN_MS, OFFER_OUTSIDE_MS } from './limits.ts';
 import type { Pool } from './pool/pool.ts';
 import type { ServerId } from './raft/types.ts';
 import type { Time } from './time.ts';
@@ -25,10 +25,17 @@ export class Offers {
     return this.#nextDue;
   }
 
-  /** By an administrator, at this server. Throws what `mayFollow` throws. */
+  /** What is offered, for one that is not in the pool: by it the server knows whom to trust. */
+  get servers(): readonly RlfServer[] {
+    return this.#pool.takesPart ? [] : (this.#offered?.servers ?? []);
+  }
+
+  /** By an administrator, at this server. Throws what `supersedes` throws. */
   offered(rlf: Rlf, time: Time): void {
-    const { rlf: current } = this.#pool.state;
-    if (mayFollow(rlf, current)) {
+    const { rlf: current, configuration } = this.#pool.state;
+    if (!this.#pool.takesPart) {
+      this.#keepOutside(rlf, time);
+    } else if (supersedes(rlf, current, configuration)) {
       this.#offered = rlf;
       this.#show(time);
     } else if (rlf.sequence < current.sequence) {
@@ -39,14 +46,24 @@ export class Offers {
 
   /** At another server, which passes it on: its signature speaks, not the connection. */
   received(from: ServerId, text: string, time: Time): void {
+    const { rlf: current, members } = this.#pool.state;
+    if (text === current.text || text === this.#offered?.text) return;
     try {
       const rlf = readRlf(text);
-      if (this.#pool.leads && mayFollow(rlf, this.#pool.state.rlf)) this.offered(rlf, time);
+      this.offered(rlf, time);
+      // One that waits to be taken in has to know who is there.
+      const isOld = this.#pool.takesPart && rlf.sequence < current.sequence;
+      if (isOld && members.find(from) !== undefined) this.#tell(from, current.text);
     } catch (error) {
       if (!(error instanceof LmError)) throw error;
       const fields = { server: this.#pool.nameOf(from), reason: error.message };
       this.#outbox.note('warn', 'an RLF that a server passed on was refused', fields);
     }
+  }
+
+  /** A link came up. */
+  linked(server: ServerId): void {
+    if (!this.#pool.takesPart && this.#offered !== null) this.#tell(server, this.#offered.text);
   }
 
   tick(time: Time): void {
@@ -57,6 +74,14 @@ export class Offers {
     this.#nextDue = Number.POSITIVE_INFINITY;
     const offered = this.#offered;
     if (offered === null) return;
+    if (!this.#pool.takesPart) {
+      // To all: the leader is not known, and whoever gets it passes it on.
+      for (const { fingerprint } of offered.servers) {
+        if (this.#pool.isLinked(fingerprint)) this.#tell(fingerprint, offered.text);
+      }
+      this.#nextDue = now + OFFER_OUTSIDE_MS;
+      return;
+    }
     if (offered.sequence <= this.#pool.state.rlf.sequence) {
       this.#offered = null;
       return;
@@ -65,21 +90,20 @@ export class Offers {
     const { sequence, digest, text } = offered;
     this.#pool.leaderRequests.enter({ type: 'rlf', sequence, digest, text });
   }
-}
 
-/**
- * Whether an RLF may take the place of the one in force.
- *
- * @throws LmError as `supersedes`; `config` for another list of servers, which this version does
- * not change while the pool runs.
- */
-function mayFollow(offered: Rlf, current: Rlf): boolean {
-  if (!supersedes(offered, current)) return false;
-  const keys = (rlf: Rlf) => rlf.servers.map(({ fingerprint }) => fingerprint).sort();
-  if (keys(offered).join() === keys(current).join()) return true;
-  throw new LmError(
-    'config',
-    'The RLF offered names other servers than the one in force.',
-    'This version takes no server into a running pool and none out of it: keep the list.',
-  );
+  /**
+   * This server is not in the pool: nothing is in force here, and the newest RLF that the admin
+   * signed says best who is there.
+   */
+  #keepOutside(rlf: Rlf, time: Time): void {
+    const known = this.#offered ?? this.#pool.state.rlf;
+    requireSamePool(rlf, known);
+    if (rlf.sequence < known.sequence) return;
+    this.#offered = rlf;
+    this.#show(time);
+  }
+
+  #tell(server: ServerId, text: string): void {
+    this.#outbox.tell(server, { type: 'offer', text });
+  }
 }

@@ -29,6 +29,19 @@ export class MovedKeys {
     return this.#moved.get(server)?.values() ?? [];
   }
 
+  /** Where a key that was granted or claimed at `server` is now; null where it ended. */
+  whereabouts(id: string, server: string): { server: string; since: number } | null {
+    let at = { server, since: 0 };
+    // Each step is a later entry than the one before, so this ends.
+    for (let moved = this.get(server, id); moved !== undefined; ) {
+      if (moved.to === null) return null;
+      at = { server: moved.to, since: moved.index };
+      const next = this.get(moved.to, id);
+      moved = next !== undefined && next.index > moved.index ? next : undefined;
+    }
+    return at;
+  }
+
   *all(): Iterable<MovedKey> {
     for (const server of [...this.#moved.keys()].sort()) yield* this.from(server);
   }

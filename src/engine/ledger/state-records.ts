@@ -13,6 +13,7 @@ import {
 } from '../records.ts';
 import { type Accounts, accountsRecord, assignAccounts, readAccounts } from './accounts.ts';
 import { type HeldSeat, heldRecord, readHeld } from './held-seats.ts';
+import { readLeaving } from './members.ts';
 import { type MovedKey, movedRecord, readMoved } from './moved-keys.ts';
 import type { LedgerState, Touched } from './state.ts';
 
@@ -168,14 +169,15 @@ function headRecord(state: LedgerState): unknown[] {
   const { voters, learners } = configuration;
   const evicted = [...state.evicted].sort(([a], [b]) => (a < b ? -1 : 1));
   const numbers = [applied, term, mark, epoch, secretGeneration];
-  return [...numbers, secret, [voters, learners], state.servers.record(), evicted];
+  const servers = [state.servers.record(), state.members.record()];
+  return [...numbers, secret, [voters, learners], servers, evicted];
 }
 
 function readHead(state: LedgerState, record: unknown): void {
   const [applied, term, mark, , secretGeneration, secret, [voters, learners], servers, evicted] =
     record as [
       ...[number, number, number, number, number, Uint8Array | null],
-      ...[[Configuration['voters'], Configuration['learners']], unknown, [string, number][]],
+      ...[[Configuration['voters'], Configuration['learners']], unknown[], [string, number][]],
     ];
   state.applied = applied;
   state.term = term;
@@ -183,7 +185,8 @@ function readHead(state: LedgerState, record: unknown): void {
   state.secretGeneration = secretGeneration;
   state.secret = secret?.slice() ?? null;
   state.configuration = { voters, learners };
-  state.servers.restore(servers);
+  state.servers.restore(servers[0]);
+  state.members.restore(state.rlf, readLeaving(servers[1]));
   state.evicted.clear();
   for (const [id, until] of evicted) state.evicted.set(id, until);
 }

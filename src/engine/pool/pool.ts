@@ -4,6 +4,7 @@
  */
 import type { Entry, Proposal } from '../ledger/entries.ts';
 import { Ledger } from '../ledger/ledger.ts';
+import { takesPart } from '../ledger/members.ts';
 import type { Applied, LedgerState } from '../ledger/state.ts';
 import { WINDOW_MS } from '../limits.ts';
 import type { PeerGreeting } from '../peer-messages.ts';
@@ -39,7 +40,6 @@ export class Pool {
   readonly #leading: Leading;
   readonly #options: PoolOptions;
   readonly #standing: Standing;
-  readonly #priorityAtStart: readonly ServerId[];
   #hooks: PoolHooks | null = null;
   #time: Time;
   #transaction: number;
@@ -47,7 +47,7 @@ export class Pool {
   #appliedTerm = 0;
 
   constructor(options: PoolOptions) {
-    const { server, founding, source, time } = options;
+    const { server, source, time } = options;
     this.#options = options;
     this.#time = time;
     this.#transaction = options.transaction;
@@ -55,14 +55,14 @@ export class Pool {
     const { picture } = this;
     const now = time.boot;
     // Raft asks when to campaign as it is made: the rest has to be there.
-    this.#priorityAtStart = founding.servers.map(({ fingerprint }) => fingerprint);
+    const state = Ledger.stateAtStart(options);
     this.#standing = new Standing({ self: server, picture, term: 0, now });
     this.ledger = Ledger.recover({
-      ...{ server, source, founding, now: time.boot },
+      ...{ server, source, state, now: time.boot },
       campaignDelayMs: (context) => {
         return campaignDelayMs(context, {
           self: server,
-          priority: this.#priority(),
+          priority: state.members.all.map(({ fingerprint }) => fingerprint),
           uptimeMs: this.#standing.uptimesMs(this.#time.boot),
           isUp: (other) => this.picture.saidUp(other),
         });
@@ -128,6 +128,16 @@ export class Pool {
   mayIssue(now: number): boolean {
     if (!this.window.isOpen(now) || this.session === null) return false;
     return !this.leads || this.#leading.mayIssue;
+  }
+
+  /** It takes part in Raft: it votes, or is being taken in. */
+  get takesPart(): boolean {
+    return takesPart(this.server, this.state.configuration);
+  }
+
+  /** The RLF in force no longer names it: it renews as long as it may, and grants nothing. */
+  get isLeaving(): boolean {
+    return !this.state.members.lists(this.server);
   }
 
   /** A pool of one: there is nobody to ask. */
@@ -229,12 +239,6 @@ export class Pool {
   ownNumber(entry: Entry | null): number | null {
     if (entry === null || !('by' in entry) || entry.by.server !== this.server) return null;
     return entry.by.session === this.session ? entry.by.number : null;
-  }
-
-  usage(server: ServerId): ReadonlyMap<string, Usage> | null {
-    if (!this.leads) return null;
-    const { usage, ackedAt } = this.picture.peer(server);
-    return ackedAt === null ? null : usage;
   }
 
   /** Ends a step: proposals go into the log, or to the leader. */
@@ -389,12 +393,6 @@ export class Pool {
   }
 
   nameOf(server: ServerId): string {
-    const { servers } = this.state.rlf;
-    return servers.find(({ fingerprint }) => fingerprint === server)?.name ?? server;
-  }
-
-  #priority(): readonly ServerId[] {
-    if (this.ledger === undefined) return this.#priorityAtStart;
-    return this.state.rlf.servers.map(({ fingerprint }) => fingerprint);
+    return this.state.members.find(server)?.name ?? server;
   }
 }
