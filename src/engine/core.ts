@@ -172,6 +172,11 @@ export class Core {
     return this.#pool.takesPart;
   }
 
+  /** The RLF in force no longer names it. */
+  get isLeaving(): boolean {
+    return this.#pool.isLeaving;
+  }
+
   /** Whom to be linked to, this server included. The same array while it is the same. */
   get peers(): readonly RlfServer[] {
     return this.#peers.of(this.state.members.all, this.#offers.servers);

@@ -4,7 +4,7 @@
  * server (FIG. 10 and 11): out of a seat of its own, or else with the seat.
  */
 import type { Client } from './client.ts';
-import { noMajority } from './denial.ts';
+import { type Denial, noMajority } from './denial.ts';
 import type { Outbox } from './effects.ts';
 import { holderOf } from './key-record.ts';
 import type { ClaimedKey, Proposal } from './ledger/entries.ts';
@@ -163,8 +163,7 @@ export class Elsewhere {
   #claim(client: Client, message: Heartbeat, { id, ticket, server, fence }: ClaimSubject): void {
     if (this.#pool.isLeaving) {
       // It takes on no seats any more: the client goes on to the next server.
-      const { code, message: said, hint } = noMajority(this.#pool);
-      this.#outbox.reply(client, [gone, message[1], code, said, hint]);
+      this.#outbox.reply(client, goneFor(message[1], noMajority(this.#pool)));
       return;
     }
     const row = this.#rows.get(ticket.license);
@@ -225,6 +224,10 @@ function withoutFence([type, sequence, key, ticket]: Heartbeat): Heartbeat {
 export function unknown(sequence: number): CoreMessage {
   const said = 'The seat has ended: it was released, or not heard of for its lifetime.';
   return [gone, sequence, 'unknown-key', said, 'Ask for a new seat.'];
+}
+
+export function goneFor(sequence: number, { code, message, hint }: Denial): CoreMessage {
+  return [gone, sequence, code, message, hint];
 }
 
 export function busy(sequence: number): CoreMessage {

@@ -15,7 +15,7 @@ import {
   notServed,
 } from './denial.ts';
 import type { Outbox } from './effects.ts';
-import type { Elsewhere } from './elsewhere.ts';
+import { type Elsewhere, goneFor } from './elsewhere.ts';
 import { assert } from './errors.ts';
 import type { Holds } from './holds.ts';
 import { holderOf } from './key-record.ts';
@@ -32,7 +32,7 @@ import { idTextOfKey } from './seat-key.ts';
 import type { TicketMint } from './ticket.ts';
 import type { Time } from './time.ts';
 
-const { grant, denied, alive, gone, released } = MessageType;
+const { grant, denied, alive, released } = MessageType;
 
 export class Issuer {
   readonly #pool: Pool;
@@ -149,8 +149,7 @@ export class Issuer {
   heartbeat(client: Client, message: Heartbeat, time: Time): void {
     const sequence = message[1];
     if (!this.#pool.mayIssue(time.boot)) {
-      const { code, message: said, hint } = noMajority(this.#pool);
-      this.#outbox.reply(client, [gone, sequence, code, said, hint]);
+      this.#outbox.reply(client, goneFor(sequence, noMajority(this.#pool)));
       return;
     }
     const key = this.#keys.get(idTextOfKey(message[2]));
@@ -162,7 +161,7 @@ export class Issuer {
     }
     const over = this.#overBy(key);
     if (over !== null) {
-      this.#outbox.reply(client, [gone, sequence, over.code, over.message, over.hint]);
+      this.#outbox.reply(client, goneFor(sequence, over));
       return;
     }
     this.#keys.renew(key, time.boot);

@@ -50,10 +50,9 @@ export class Offers {
     if (text === current.text || text === this.#offered?.text) return;
     try {
       const rlf = readRlf(text);
-      this.offered(rlf, time);
+      if (!this.#pool.takesPart || rlf.sequence >= current.sequence) this.offered(rlf, time);
       // One that waits to be taken in has to know who is there.
-      const isOld = this.#pool.takesPart && rlf.sequence < current.sequence;
-      if (isOld && members.find(from) !== undefined) this.#tell(from, current.text);
+      else if (members.find(from) !== undefined) this.#tell(from, current.text);
     } catch (error) {
       if (!(error instanceof LmError)) throw error;
       const fields = { server: this.#pool.nameOf(from), reason: error.message };

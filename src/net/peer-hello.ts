@@ -87,16 +87,22 @@ export interface PeerClaim {
 /** Whom to let in: what the RLF in force says. */
 export type PoolServers = Pick<Rlf, 'pool' | 'sequence' | 'servers'>;
 
+export interface Admitted {
+  readonly fingerprint: ServerId;
+  /** False for a stranger: it may offer an RLF, whose signature speaks for it, and nothing else. */
+  readonly isMember: boolean;
+}
+
 /**
- * The server that says hello: one of the RLF in force, other than this one.
+ * The server that says hello, other than this one.
  *
- * @throws LmError `untrusted` for another pool, `not-authorized` for any other key.
+ * @throws LmError `untrusted` for another pool, `not-authorized` where it shows no key of its own.
  */
 export function admitPeer(
   { hello, fingerprint }: PeerClaim,
   own: ServerId,
   rlf: PoolServers,
-): ServerId {
+): Admitted {
   const pool = hello[5];
   if (pool !== rlf.pool) {
     const named = pool === null ? 'no pool' : `pool ${pool}`;
@@ -111,9 +117,19 @@ export function admitPeer(
     const message = 'The other server has the key of this one.';
     throw new LmError('not-authorized', message, 'Stop whichever runs on a copied directory.');
   }
-  if (rlf.servers.some((server) => server.fingerprint === fingerprint)) return fingerprint;
-  const message = `RLF ${rlf.sequence} of pool ${rlf.pool} names no server with this key.`;
-  throw new LmError('not-authorized', message, CHECK_RLF, { fingerprint, sequence: rlf.sequence });
+  const isMember = rlf.servers.some((server) => server.fingerprint === fingerprint);
+  return { fingerprint, isMember };
+}
+
+/** What a server hears that the RLF in force does not name, and that has more to say than an RLF. */
+export function notNamed(fingerprint: ServerId, { pool, sequence }: PoolServers): LmError {
+  const message = `RLF ${sequence} of pool ${pool} names no server with this key.`;
+  return new LmError('not-authorized', message, CHECK_RLF, { fingerprint, sequence });
+}
+
+export function tooManyStrangers(): LmError {
+  const message = 'Too many servers that are not of this pool are connected already.';
+  return new LmError('busy', message, 'Try again in a moment.');
 }
 
 const CHECK_RLF = 'Check the address, and that both servers have the same RLF.';
