@@ -80,12 +80,20 @@ export function evicted(row: Row): Denial {
 
 /** The majority rule: no authorization is issued without a majority of the pool in contact. */
 export function noMajority(pool: Pool): Denial {
-  const { configuration, members } = pool.state;
+  const { configuration, members, rlf } = pool.state;
   const { voters } = configuration;
   const needed = majority(configuration);
   const up = members.all.filter(({ fingerprint: id }) => voters.includes(id) && pool.isUp(id));
   const names = up.map(({ name }) => name).join(', ');
   const server = pool.nameOf(pool.server);
+  if (!pool.takesPart) {
+    return {
+      code: 'no-majority',
+      message: `Server ${server} is not in the pool ${rlf.pool}: it waits to be taken in, or left.`,
+      hint: 'Ask another server; "lm status --pool" shows which there are.',
+      details: { server },
+    };
+  }
   return {
     code: 'no-majority',
     message:

@@ -173,7 +173,9 @@ export class Elsewhere {
       return;
     }
     const key = claimedKey(id, client, { ticket, since: this.#pool.time.wall });
-    const proposal: Proposal = this.#hasOwn(row, count)
+    // A server on its way out gives its seats away, too: what is left there keeps it in the pool.
+    const usesOwn = this.#pool.state.members.lists(server) && this.#hasOwn(row, count);
+    const proposal: Proposal = usesOwn
       ? { type: 'end', license, key, server, fence, released: false }
       : {
           type: 'move',

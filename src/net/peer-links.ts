@@ -83,7 +83,11 @@ export class PeerLinks {
     this.#pool = pool;
     const listed = new Map(pool.servers.map((server) => [server.fingerprint, server]));
     listed.delete(this.#options.identity.fingerprint);
-    for (const [id, peer] of this.#peers) if (!listed.has(id)) this.#remove(id, peer);
+    for (const [id, peer] of this.#peers) {
+      if (listed.has(id)) continue;
+      this.#remove(id, peer);
+      this.#options.receive({ type: 'gone', peer: id });
+    }
     for (const [id, server] of listed) {
       const known = this.#peers.get(id);
       if (known !== undefined) known.server = server;

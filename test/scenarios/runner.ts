@@ -1,11 +1,12 @@
 /** Carries out the commands of a scenario. */
+import type { Rlf } from '../../src/engine/license/types.ts';
 import type { PeerMessage } from '../../src/engine/peer-messages.ts';
 import { makeRlf, type SampleCode } from '../engine/sample-rlf.ts';
 import type { ScenarioRunner } from '../scenario-files.ts';
 import { answerLines, Clients } from './clients.ts';
 import { ScenarioPool } from './pool.ts';
 import type { ScenarioServer } from './server.ts';
-import { serversText, tableText } from './text.ts';
+import { membersText, serversText, tableText } from './text.ts';
 
 type Command = (words: readonly string[]) => void;
 
@@ -15,6 +16,9 @@ interface Started {
   readonly clients: Clients;
   code: SampleCode;
   sequence: number;
+  /** The last RLF made, and whom it lists. */
+  rlf: Rlf;
+  servers: readonly string[];
 }
 
 export class Runner implements ScenarioRunner {
@@ -88,6 +92,10 @@ export class Runner implements ScenarioRunner {
     hold: (names) => this.#clients.hold(names),
     deliver: (names) => this.#clients.deliver(names),
     offer: (words) => this.#offer(words),
+    join: (words) => this.#join(words),
+    members: (names) => {
+      for (const server of this.#named(names)) this.#shown.push(membersText(server, this.#pool));
+    },
     entries: ([name, count]) => this.#enter(this.#server(name), Number(count)),
     servers: (names) => {
       for (const server of this.#named(names)) this.#shown.push(serversText(server));
@@ -129,7 +137,8 @@ export class Runner implements ScenarioRunner {
     const isGiven = Object.keys(distribution).length > 0;
     const code = { ...codeIn(words), distribution: isGiven ? distribution : null };
     const pool = new ScenarioPool(names, [code]);
-    this.#scenario = { pool, clients: new Clients(pool), code, sequence: 1 };
+    const clients = new Clients(pool);
+    this.#scenario = { pool, clients, code, sequence: 1, rlf: pool.rlf, servers: names };
   }
 
   #offer([name, ...words]: readonly string[]): void {
@@ -137,10 +146,41 @@ export class Runner implements ScenarioRunner {
     // An initial distribution means nothing to a license that is in use.
     started.code = { ...codeIn(words, started.code), distribution: null };
     started.sequence += 1;
-    const servers = this.#pool.servers.map((server) => server.name);
+    started.rlf = this.#made(words);
+    this.#server(name).offer(started.rlf);
+    this.#pool.settle();
+  }
+
+  /** `servers=A,B,D` lists others than before, `address=B:1234` says where B is now. */
+  #made(words: readonly string[]): Rlf {
+    const started = this.#started;
+    const listed = optionIn(words, 'servers')?.split(',');
+    if (listed !== undefined) started.servers = listed;
+    const [moved, port] = optionIn(words, 'address')?.split(':') ?? [];
+    const servers = started.servers.map((label) => {
+      const server = this.#server(label).listed;
+      return label === moved ? { ...server, address: `127.0.0.1:${port}` } : server;
+    });
     const { code, sequence } = started;
-    const rlf = makeRlf({ sequence, servers, codes: [code] });
-    this.#server(name).step({ type: 'offered', rlf });
+    return makeRlf({ sequence, servers, codes: [code] });
+  }
+
+  /** `join D E servers=A,B,C,D,E`: new servers start with an RLF that names them, or with the last. */
+  #join(words: readonly string[]): void {
+    const started = this.#started;
+    const labels = words.filter((word) => !word.includes('='));
+    for (const label of labels) this.#pool.add(label);
+    if (labels.length < words.length) {
+      started.sequence += 1;
+      started.code = { ...started.code, distribution: null };
+      started.rlf = this.#made(words);
+    }
+    for (const label of labels) {
+      const server = this.#server(label);
+      server.joinsBy = started.rlf;
+      server.start();
+    }
+    this.#pool.link();
     this.#pool.settle();
   }
 
@@ -154,6 +194,10 @@ export class Runner implements ScenarioRunner {
     }
     this.#pool.settle();
   }
+}
+
+function optionIn(words: readonly string[], name: string): string | undefined {
+  return words.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 
 /** `limit=100 lifetime=60000`. */

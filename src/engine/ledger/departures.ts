@@ -18,11 +18,12 @@ export function departed(server: string, index: number, { servers, accounts }: L
   }
 }
 
-/** Where the seats of a server go that is on its way out: an account of each license. */
-export function heirOf(server: string, { members, servers }: LedgerState): string {
-  const heir = members.named(members.find(server)?.name ?? '')?.fingerprint;
-  const isThere = heir !== undefined && (servers.get(heir)?.session ?? null) !== null;
-  return isThere ? heir : FREE_POOL;
+/**
+ * Where the seats of a server go that is on its way out: an account of each license. That its
+ * successor may not have come yet is no loss: its row can be lent like any that lies idle.
+ */
+export function heirOf(server: string, { members }: LedgerState): string {
+  return members.named(members.find(server)?.name ?? '')?.fingerprint ?? FREE_POOL;
 }
 
 /** Empties the rows of servers that neither vote nor have a place in the RLF in force. */
