@@ -39,6 +39,8 @@ export class Ledgers {
   turned(process: PoolProcess): boolean {
     this.#checkLeader(process);
     const applied = process.core.applied;
+    // One that waits to be taken in knows nothing.
+    if (applied === 0) return false;
     if (this.#applied.get(process) === applied) return false;
     const before = this.#applied.get(process) ?? 0;
     check(applied >= before, 'what is applied stays applied', () => [applied, before]);
@@ -109,7 +111,7 @@ export class Ledgers {
     check(ahead <= MARK_SLACK_MS, 'the mark is not ahead of a majority', () => ahead);
   }
 
-  #takeNewest(applied: number, { accounts, servers, rlf, moved }: LedgerState): void {
+  #takeNewest(applied: number, { accounts, servers, members, moved }: LedgerState): void {
     this.newest = applied;
     this.#moved = moved;
     this.#opened.clear();
@@ -124,7 +126,7 @@ export class Ledgers {
     }
     this.bounds = bounds;
     const known = new Map<string, Readonly<ServerState>>();
-    for (const { fingerprint: id } of rlf.servers) {
+    for (const { fingerprint: id } of members.all) {
       const server = servers.get(id);
       if (server === undefined) continue;
       known.set(id, { ...server });
