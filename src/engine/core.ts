@@ -255,7 +255,7 @@ export class Core {
         return;
       case 'linked':
         this.#pool.linked(event.peer, event.greeting);
-        this.#offers.linked(event.peer);
+        this.#offers.linked(event.peer, event.greeting.rlfSequence ?? Number.POSITIVE_INFINITY);
         return;
       case 'gone':
         this.#pool.gone(event.peer);

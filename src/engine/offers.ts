@@ -25,9 +25,12 @@ export class Offers {
     return this.#nextDue;
   }
 
-  /** What is offered, for one that is not in the pool: by it the server knows whom to trust. */
+  /**
+   * Those of an RLF that the admin signed and that is not in force here. Whoever was away while the
+   * pool changed, or waits to be taken in, knows by it who is there; nothing else follows from it.
+   */
   get servers(): readonly RlfServer[] {
-    return this.#pool.takesPart ? [] : (this.#offered?.servers ?? []);
+    return this.#offered?.servers ?? [];
   }
 
   /** By an administrator, at this server. Throws what `supersedes` throws. */
@@ -36,6 +39,7 @@ export class Offers {
     if (!this.#pool.takesPart) {
       this.#keepOutside(rlf, time);
     } else if (supersedes(rlf, current, configuration)) {
+      if (rlf.sequence < (this.#offered?.sequence ?? 0)) return;
       this.#offered = rlf;
       this.#show(time);
     } else if (rlf.sequence < current.sequence) {
@@ -46,13 +50,11 @@ export class Offers {
 
   /** At another server, which passes it on: its signature speaks, not the connection. */
   received(from: ServerId, text: string, time: Time): void {
-    const { rlf: current, members } = this.#pool.state;
+    const { rlf: current } = this.#pool.state;
     if (text === current.text || text === this.#offered?.text) return;
     try {
       const rlf = readRlf(text);
       if (!this.#pool.takesPart || rlf.sequence >= current.sequence) this.offered(rlf, time);
-      // One that waits to be taken in has to know who is there.
-      else if (members.find(from) !== undefined) this.#tell(from, current.text);
     } catch (error) {
       if (!(error instanceof LmError)) throw error;
       const fields = { server: this.#pool.nameOf(from), reason: error.message };
@@ -60,9 +62,10 @@ export class Offers {
     }
   }
 
-  /** A link came up. */
-  linked(server: ServerId): void {
-    if (!this.#pool.takesPart && this.#offered !== null) this.#tell(server, this.#offered.text);
+  /** A link came up, to a server that has the RLF of that sequence: a newer one is for it. */
+  linked(server: ServerId, sequence: number): void {
+    const newest = this.#offered ?? this.#pool.state.rlf;
+    if (newest.sequence > sequence) this.#tell(server, newest.text);
   }
 
   tick(time: Time): void {

@@ -34,15 +34,17 @@ export function peerHello({ pool, name, fingerprint, greeting }: Introduction): 
 
 /** Clocks count fractions, the wire whole milliseconds. */
 export function greetingFields(greeting: PeerGreeting): GreetingFields {
-  const { boot, transaction, start, uptimeMs } = greeting;
-  return [boot, transaction, start, Math.max(0, Math.floor(uptimeMs))];
+  const { boot, transaction, start, uptimeMs, rlfSequence } = greeting;
+  const fields = [boot, transaction, start, Math.max(0, Math.floor(uptimeMs))] as const;
+  return rlfSequence === undefined ? [...fields] : [...fields, rlfSequence];
 }
 
 /** @throws LmError `protocol` where a server does not say how its disk and its clock stand. */
 export function readGreeting(value: unknown): PeerGreeting {
   checkGreeting(value);
-  const [boot, transaction, start, uptimeMs] = value;
-  return { boot, transaction, start, uptimeMs };
+  const [boot, transaction, start, uptimeMs, rlfSequence] = value;
+  const known = { boot, transaction, start, uptimeMs };
+  return isCount(rlfSequence) ? { ...known, rlfSequence } : known;
 }
 
 /** @throws LmError `protocol`, as `readGreeting`. */

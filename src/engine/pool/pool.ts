@@ -156,7 +156,8 @@ export class Pool {
 
   greeting(time: Time): PeerGreeting {
     const { boot, transaction, start } = this.#options;
-    return { boot, transaction, start, uptimeMs: this.#standing.uptimeMs(time.boot) };
+    const uptimeMs = this.#standing.uptimeMs(time.boot);
+    return { boot, transaction, start, uptimeMs, rlfSequence: this.state.rlf.sequence };
   }
 
   /** What this server's own disk has come to. */
