@@ -1,7 +1,7 @@
 /** RLFs that are offered to this server, on their way into the ledger (DESIGN section 9). */
 import type { Outbox } from './effects.ts';
 import { LmError } from './errors.ts';
-import { requireSamePool, supersedes } from './ledger/offer.ts';
+import { requireKept, requireSamePool, supersedes } from './ledger/offer.ts';
 import { readRlf } from './license/rlf.ts';
 import type { Rlf, RlfServer } from './license/types.ts';
 import { OFFER_AGAIN_MS, OFFER_OUTSIDE_MS } from './limits.ts';
@@ -33,12 +33,14 @@ export class Offers {
     return this.#offered?.servers ?? [];
   }
 
-  /** By an administrator, at this server. Throws what `supersedes` throws. */
+  /** By an administrator, at this server. Throws what `supersedes` and `requireKept` throw. */
   offered(rlf: Rlf, time: Time): void {
     const { rlf: current, configuration } = this.#pool.state;
     if (!this.#pool.takesPart) {
       this.#keepOutside(rlf, time);
-    } else if (supersedes(rlf, current, configuration)) {
+    } else if (supersedes(rlf, current)) {
+      // One that hears no leader may have been away while the pool changed, and can't tell.
+      if (this.#pool.leader !== null) requireKept(rlf, configuration);
       if (rlf.sequence < (this.#offered?.sequence ?? 0)) return;
       this.#offered = rlf;
       this.#show(time);

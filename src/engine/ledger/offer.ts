@@ -8,10 +8,9 @@ import type { Configuration } from '../raft/types.ts';
  * Whether an RLF offered is newer than the one in force (true), or not (false).
  *
  * @throws LmError `bad-data` for another pool's, or other content under the same sequence;
- * `untrusted` where the pool's admin key neither signed it nor passed its right on; `config` where
- * it keeps none of the servers that vote: those that join could trust nobody who is there.
+ * `untrusted` where the pool's admin key neither signed it nor passed its right on.
  */
-export function supersedes(offered: Rlf, current: Rlf, { voters }: Configuration): boolean {
+export function supersedes(offered: Rlf, current: Rlf): boolean {
   requireSamePool(offered, current);
   if (offered.sequence === current.sequence && offered.digest !== current.digest) {
     throw new LmError(
@@ -21,8 +20,16 @@ export function supersedes(offered: Rlf, current: Rlf, { voters }: Configuration
       { sequence: current.sequence },
     );
   }
-  if (offered.sequence <= current.sequence) return false;
-  if (offered.servers.some(({ fingerprint }) => voters.includes(fingerprint))) return true;
+  return offered.sequence > current.sequence;
+}
+
+/**
+ * Of the servers that vote now an RLF keeps one: those that join could trust nobody who is there.
+ *
+ * @throws LmError `config` where it keeps none.
+ */
+export function requireKept({ servers }: Rlf, { voters }: Configuration): void {
+  if (servers.some(({ fingerprint }) => voters.includes(fingerprint))) return;
   throw new LmError(
     'config',
     'The RLF offered keeps none of the servers that are in the pool now.',
@@ -49,7 +56,9 @@ export function requireSamePool(offered: Rlf, current: Rlf): void {
 export function successor(text: string, { rlf: current, configuration }: Current): Rlf | null {
   try {
     const rlf = readRlf(text);
-    return supersedes(rlf, current, configuration) ? rlf : null;
+    if (!supersedes(rlf, current)) return null;
+    requireKept(rlf, configuration);
+    return rlf;
   } catch (error) {
     if (error instanceof LmError) return null;
     throw error;
