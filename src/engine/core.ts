@@ -167,14 +167,15 @@ export class Core {
     return this.#pool.state;
   }
 
-  /** It takes part in the pool; false before it was taken in, and once it has left. */
+  /** It takes part in the pool; false before it was taken in, and once it is out. */
   get takesPart(): boolean {
     return this.#pool.takesPart;
   }
 
-  /** The RLF in force no longer names it. */
+  /** No RLF that it knows of names it: neither the one in force, nor a newer one. */
   get isLeaving(): boolean {
-    return this.#pool.isLeaving;
+    const { server, isLeaving } = this.#pool;
+    return isLeaving && !this.#offers.servers.some(({ fingerprint }) => fingerprint === server);
   }
 
   /** Whom to be linked to, this server included. The same array while it is the same. */

@@ -74,7 +74,9 @@ export class LicenseServer {
   /** That of which the links are, and whom to. */
   #linkedRlf: Rlf;
   #linkedPeers: readonly RlfServer[];
+  /** In this run. */
   #tookPart: boolean;
+  #hasLeft = false;
   readonly #listener: Listener;
   /** This server, as the RLF in force, or the one offered, names it. */
   readonly self: RlfServer;
@@ -230,8 +232,8 @@ export class LicenseServer {
   #followRlf(): void {
     const { peers, takesPart, state } = this.#core;
     const { rlf } = state;
-    if (this.#tookPart && !takesPart) this.#left();
-    this.#tookPart = takesPart;
+    if (this.#tookPart && !takesPart && this.#core.isLeaving) this.#left();
+    this.#tookPart ||= takesPart;
     if (rlf === this.#linkedRlf && peers === this.#linkedPeers) return;
     const isNewRlf = rlf !== this.#linkedRlf;
     this.#linkedRlf = rlf;
@@ -241,6 +243,8 @@ export class LicenseServer {
   }
 
   #left(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
     this.#options.log('info', 'this server has left the pool, as its RLF says');
     this.#options.onLeft?.();
   }

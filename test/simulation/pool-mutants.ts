@@ -61,9 +61,9 @@ export const RARE_POOL_MUTANTS: readonly Mutant[] = [
   ]),
 ];
 
-type Change = readonly [file: string, find: string, replace: string];
+export type Change = readonly [file: string, find: string, replace: string];
 
-function mutant(name: string, ...changes: readonly Change[]): Mutant {
+export function mutant(name: string, ...changes: readonly Change[]): Mutant {
   return { name, patches: changes.map(([file, find, replace]) => ({ file, find, replace })) };
 }
 

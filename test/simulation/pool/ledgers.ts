@@ -28,6 +28,7 @@ export class Ledgers {
   readonly #applied = new WeakMap<PoolProcess, number>();
   /** The highest index that any server applied, and the limits then. */
   newest = 0;
+  #sequence = 0;
   bounds: ReadonlyMap<string, Bound> = new Map();
   /** The servers, as the newest state has them. */
   servers: ReadonlyMap<string, Readonly<ServerState>> = new Map();
@@ -111,8 +112,11 @@ export class Ledgers {
     check(ahead <= MARK_SLACK_MS, 'the mark is not ahead of a majority', () => ahead);
   }
 
-  #takeNewest(applied: number, { accounts, servers, members, moved }: LedgerState): void {
+  #takeNewest(applied: number, { accounts, servers, members, moved, rlf }: LedgerState): void {
     this.newest = applied;
+    const { sequence } = rlf;
+    check(sequence >= this.#sequence, 'a newer RLF stays in force', () => sequence);
+    this.#sequence = sequence;
     this.#moved = moved;
     this.#opened.clear();
     const bounds = new Map<string, Bound>();

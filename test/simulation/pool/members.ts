@@ -56,7 +56,7 @@ export class PoolMembers {
       this.#world.network.follow(server);
     }
     if (takesPart) this.#tookPart.add(process);
-    else if (this.#tookPart.has(process)) this.#retire(server);
+    else if (this.#tookPart.has(process) && core.isLeaving) this.#retire(server);
   }
 
   /** The servers of the newest RLF that is in force anywhere. */

@@ -1,0 +1,94 @@
+/** Defects of membership that the simulator must find (DESIGN section 12), as changes to sources. */
+import { type Change, mutant } from './pool-mutants.ts';
+
+const MEMBERSHIP = 'src/engine/pool/membership.ts';
+const LEADING = 'src/engine/pool/leading.ts';
+const IS_LEFT = '(accounts.rows.get(server) ?? 0) > 0 && !state.isOpened(server, accounts)';
+const AT_ONCE: readonly Change[] = [
+  [
+    MEMBERSHIP,
+    'if (configurationIndex > committed) return;',
+    'void [configurationIndex, committed];',
+  ],
+  [
+    'src/engine/raft/leader.ts',
+    "if (log.configurations.newest.index > log.committed) return 'change-pending';",
+    '',
+  ],
+];
+
+export const MEMBERS_MUTANTS = [
+  mutant('a server leaves with keys that live', [MEMBERSHIP, IS_LEFT, 'accounts === undefined']),
+  mutant('a server on its way out is fenced though its window is open', [
+    LEADING,
+    'const stoppedAt = Math.max(this.#membership.windowEnd(server), unheardAt);',
+    'const stoppedAt = this.#membership.windowEnd(server) - FENCE_AFTER_ACK_MS;',
+  ]),
+  mutant('a server on its way out is echoed until it is fenced', [
+    MEMBERSHIP,
+    'return this.#stopped.has(server);',
+    'return server === undefined;',
+  ]),
+  mutant(
+    'a server that was removed comes back with its session',
+    [
+      MEMBERSHIP,
+      "if (newest?.type !== 'fenced' || newest.index > state.applied) return false;",
+      '',
+    ],
+    [MEMBERSHIP, IS_LEFT, 'accounts === undefined'],
+    ['src/engine/ledger/departures.ts', '  servers.fenced(server, index);\n', ''],
+    ['src/engine/ledger/departures.ts', '    opened.set(server, index);\n', ''],
+  ),
+  mutant('new servers found a pool', [
+    'src/engine/ledger/ledger.ts',
+    'return joins ? LedgerState.outside(founding) : LedgerState.found(founding);',
+    'return joins === null ? LedgerState.outside(founding) : LedgerState.found(founding);',
+  ]),
+  mutant('an RLF counts before it is committed', [
+    'src/engine/offers.ts',
+    '      this.#offered = rlf;\n      this.#show(time);\n    } else if',
+    '      this.#offered = rlf;\n      this.#pool.state.members.follow(rlf, configuration);\n      this.#show(time);\n    } else if',
+  ]),
+  mutant(
+    'an RLF of a lower sequence is accepted',
+    [
+      'src/engine/ledger/offer.ts',
+      'return offered.sequence > current.sequence;',
+      'return offered.sequence !== current.sequence;',
+    ],
+    [
+      LEADING,
+      'if (entry.sequence <= Math.max(this.#entered.rlf, this.#pool.state.rlf.sequence)) return;',
+      '',
+    ],
+    [
+      'src/engine/offers.ts',
+      'if (offered.sequence <= this.#pool.state.rlf.sequence) {',
+      'if (offered.sequence === this.#pool.state.rlf.sequence) {',
+    ],
+  ),
+  mutant('a server is who has its name', [
+    'src/engine/ledger/members.ts',
+    '    return this.#ids.has(server);',
+    '    const name = this.#all.find(({ fingerprint }) => fingerprint === server)?.name;\n    return this.#ids.has(server) || this.#listed.some((one) => one.name === name);',
+  ]),
+  mutant('changes of membership are made all at once', ...AT_ONCE),
+];
+
+/** Found too, after more seeds. */
+export const RARE_MEMBERS_MUTANTS = [
+  mutant(
+    'a leader changes the members before an entry of its own term is committed',
+    [
+      'src/engine/raft/leader.ts',
+      "if (log.term(log.committed) !== raft.term) return 'not-established';",
+      '',
+    ],
+    [
+      LEADING,
+      '    if (this.#establishedAt === null) return;\n    window.acked',
+      '    if (this.#establishedAt === null) {\n      this.#membership.lead();\n      return;\n    }\n    window.acked',
+    ],
+  ),
+];
