@@ -1,34 +1,15 @@
-/** Defects of membership that the simulator must find (DESIGN section 12), as changes to sources. */
-import { type Change, mutant } from './pool-mutants.ts';
+/**
+ * Defects of membership that the simulator must find (DESIGN section 12), as changes to sources.
+ * Those of Raft's own rules, two configurations with disjoint majorities among them, are found by
+ * the simulator of Raft (test/raft/simulation/mutants.ts).
+ */
+import { mutant } from './pool-mutants.ts';
 
 const MEMBERSHIP = 'src/engine/pool/membership.ts';
 const LEADING = 'src/engine/pool/leading.ts';
 const IS_LEFT = '(accounts.rows.get(server) ?? 0) > 0 && !state.isOpened(server, accounts)';
-const AT_ONCE: readonly Change[] = [
-  [
-    MEMBERSHIP,
-    'if (configurationIndex > committed) return;',
-    'void [configurationIndex, committed];',
-  ],
-  [
-    'src/engine/raft/leader.ts',
-    "if (log.configurations.newest.index > log.committed) return 'change-pending';",
-    '',
-  ],
-];
-
 export const MEMBERS_MUTANTS = [
   mutant('a server leaves with keys that live', [MEMBERSHIP, IS_LEFT, 'accounts === undefined']),
-  mutant('a server on its way out is fenced though its window is open', [
-    LEADING,
-    'const stoppedAt = Math.max(this.#membership.windowEnd(server), unheardAt);',
-    'const stoppedAt = this.#membership.windowEnd(server) - FENCE_AFTER_ACK_MS;',
-  ]),
-  mutant('a server on its way out is echoed until it is fenced', [
-    MEMBERSHIP,
-    'return this.#stopped.has(server);',
-    'return server === undefined;',
-  ]),
   mutant(
     'a server that was removed comes back with its session',
     [
@@ -73,22 +54,18 @@ export const MEMBERS_MUTANTS = [
     '    return this.#ids.has(server);',
     '    const name = this.#all.find(({ fingerprint }) => fingerprint === server)?.name;\n    return this.#ids.has(server) || this.#listed.some((one) => one.name === name);',
   ]),
-  mutant('changes of membership are made all at once', ...AT_ONCE),
 ];
 
 /** Found too, after more seeds. */
 export const RARE_MEMBERS_MUTANTS = [
-  mutant(
-    'a leader changes the members before an entry of its own term is committed',
-    [
-      'src/engine/raft/leader.ts',
-      "if (log.term(log.committed) !== raft.term) return 'not-established';",
-      '',
-    ],
-    [
-      LEADING,
-      '    if (this.#establishedAt === null) return;\n    window.acked',
-      '    if (this.#establishedAt === null) {\n      this.#membership.lead();\n      return;\n    }\n    window.acked',
-    ],
-  ),
+  mutant('a server on its way out is fenced though its window is open', [
+    LEADING,
+    'const stoppedAt = Math.max(this.#membership.windowEnd(server), unheardAt);',
+    'const stoppedAt = this.#membership.windowEnd(server) - FENCE_AFTER_ACK_MS;',
+  ]),
+  mutant('a server on its way out is echoed until it is fenced', [
+    MEMBERSHIP,
+    'return this.#stopped.has(server);',
+    'return server === undefined;',
+  ]),
 ];

@@ -61,7 +61,7 @@ export const RARE_POOL_MUTANTS: readonly Mutant[] = [
   ]),
 ];
 
-export type Change = readonly [file: string, find: string, replace: string];
+type Change = readonly [file: string, find: string, replace: string];
 
 export function mutant(name: string, ...changes: readonly Change[]): Mutant {
   return { name, patches: changes.map(([file, find, replace]) => ({ file, find, replace })) };

@@ -33,7 +33,8 @@ test('no application stops while every server is replaced', async () => {
   const holders = Array.from({ length: HOLDERS }, (_, number) => {
     const client = site.connect();
     const random = new Random(seed + number);
-    const waits = { waitMs: () => BOUND_MS, passing: new Set<string>() };
+    // A server may be a moment behind the newest RLF that a client has seen, and is refused then.
+    const waits = { waitMs: () => BOUND_MS, passing: new Set(['untrusted']) };
     const hears = {
       lost: (loss: Loss) => problems.push(loss),
       problem: (words: string) => problems.push(words),
