@@ -148,7 +148,7 @@ export class Rows {
     if (count > 0) this.#move({ row, from: this.#server, to: DEFICIT, count });
   }
 
-  /** This server is on its way out: what is free here goes to its successor, or to the free pool. */
+  /** This server is on its way out: what is free goes to its successor, or to the free pool. */
   giveUp(row: Row): void {
     const to = heirOf(this.#server, this.#pool.state);
     if (row.available > 0) this.#move({ row, from: this.#server, to, count: row.available });

@@ -123,7 +123,7 @@ export function admitPeer(
   return { fingerprint, isMember };
 }
 
-/** What a server hears that the RLF in force does not name, and that has more to say than an RLF. */
+/** What a server hears that no RLF in force names, and that has more to say than an RLF. */
 export function notNamed(fingerprint: ServerId, { pool, sequence }: PoolServers): LmError {
   const message = `RLF ${sequence} of pool ${pool} names no server with this key.`;
   return new LmError('not-authorized', message, CHECK_RLF, { fingerprint, sequence });

@@ -1,7 +1,7 @@
 /**
  * What a server leaves behind in the ledger when it leaves the pool (DESIGN sections 5 and 9). It
- * goes once its row is empty or opened, so none of its keys lives; what is left of the row passes to
- * the server that took over its name, or else to the free pool.
+ * goes once its row is empty or opened, so none of its keys lives; what is left of the row passes
+ * to the server that took over its name, or else to the free pool.
  */
 import { FREE_POOL, moveSeats } from './accounts.ts';
 import type { LedgerState } from './state.ts';

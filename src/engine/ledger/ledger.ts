@@ -83,8 +83,9 @@ export class Ledger {
   }
 
   /**
-   * As the records say. Where there are none, the state with which the RLF founds a pool, or that of
-   * a server which waits to be taken into one: it has no vote, so no number of such servers is a pool.
+   * As the records say. Where there are none, the state with which the RLF founds a pool, or that
+   * of a server which waits to be taken into one: it has no vote, so no number of such servers is
+   * a pool.
    *
    * @throws LmError `config` where there is no RLF either.
    */

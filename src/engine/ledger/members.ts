@@ -1,6 +1,6 @@
 /**
- * Who belongs to the pool (DESIGN sections 5 and 9): the servers of the RLF in force, and those that
- * it no longer names and that have not left Raft's configuration yet, which drain.
+ * Who belongs to the pool (DESIGN sections 5 and 9): the servers of the RLF in force, and those
+ * that it no longer names and that have not left Raft's configuration yet, which drain.
  */
 import type { Rlf, RlfServer } from '../license/types.ts';
 import type { Configuration, ServerId } from '../raft/types.ts';
@@ -12,7 +12,7 @@ export class Members {
   #all: readonly RlfServer[] = [];
   #ids: ReadonlySet<ServerId> = new Set();
 
-  /** In leader-priority order, those that leave behind the others. Another array when it changed. */
+  /** In leader-priority order, those that leave at the end. Another array when it changed. */
   get all(): readonly RlfServer[] {
     return this.#all;
   }

@@ -240,7 +240,7 @@ export class LedgerState {
     this.#writes.held(held);
   }
 
-  /** No key of this row can live: its server is fenced and opened, or in the pool no more or yet. */
+  /** No key of this row can live: its server is fenced and opened, or not in the pool. */
   isOpened(server: string, accounts: Accounts): boolean {
     return !this.configuration.voters.includes(server) || this.servers.isOpened(server, accounts);
   }

@@ -18,7 +18,7 @@ export class Membership {
   readonly #pool: Pool;
   readonly #ahead: Ahead;
   readonly #outbox: Outbox;
-  /** Since when each server on its way out has been up under this leader, with nothing before it. */
+  /** Since when each server on its way out may give up what it has, under this leader. */
   readonly #draining = new Map<ServerId, number>();
   /** Since when it gets no echo from this leader. */
   readonly #stopped = new Map<ServerId, number>();

@@ -14,7 +14,7 @@ export interface PoolOptions {
   readonly transaction: number;
   /** A whole number drawn for this start. */
   readonly start: number;
-  /** The RLF that founds the pool, or by which a new server knows it; null for one that has records. */
+  /** The RLF that founds the pool, or by which a new server knows it; null for one with records. */
   readonly founding: Rlf | null;
   /** It founds nothing: without records it waits to be taken into the pool. */
   readonly joins?: boolean;
