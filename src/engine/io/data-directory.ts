@@ -87,11 +87,8 @@ export async function renewDataDirectory(
   if (knowsNothing) return { server, fingerprint: identity.fingerprint };
   const renewed = await makeIdentity(server);
   const unlock = lockDirectory(directory);
-  const [path, made, before] = [
-    DATABASE_FILE,
-    `${DATABASE_FILE}.new`,
-    `${DATABASE_FILE}.before`,
-  ].map((file) => join(directory, file)) as [string, string, string];
+  const path = join(directory, DATABASE_FILE);
+  const [made, before] = [`${path}.new`, `${path}.before`];
   try {
     for (const file of [made, `${made}-lock`, before]) rmSync(file, { force: true });
     await write(directory, made, { server, pool, identity: renewed, founding: null });
