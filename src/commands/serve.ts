@@ -144,7 +144,7 @@ function refuse(error: unknown, log: Log): void {
 async function rejoin(data: string, offered: Rlf | null): Promise<void> {
   if (offered === null) {
     const message = 'A server that joins anew has to know the pool.';
-    throw new LmError('usage', message, "Give the pool's RLF: lm serve --rejoin --rlf FILE.");
+    throw new LmError('config', message, "Give the pool's RLF: lm serve --rejoin --rlf FILE.");
   }
   const { renewDataDirectory } = await import('../engine/io/data-directory.ts');
   const { createIdentity } = await import('../net/identity.ts');

@@ -74,8 +74,9 @@ export async function prepareDataDirectory(
 
 /**
  * Gives a prepared directory a new identity, with which its server joins the pool anew
- * (`--rejoin`). What was there is kept beside it, in `lm.mdb.before`. One that joins and knows nothing yet stays
- * as it is. Returns the server's name and fingerprint. Throws as `openDataDirectory`.
+ * (`--rejoin`). What was there is kept beside it, in `lm.mdb.before`. One that joins and knows
+ * nothing yet stays as it is. Returns the server's name and fingerprint. Throws as
+ * `openDataDirectory`.
  */
 export async function renewDataDirectory(
   directory: string,
