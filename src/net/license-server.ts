@@ -7,6 +7,7 @@ import type { LmError } from '../engine/errors.ts';
 import type { Identity } from '../engine/identity.ts';
 import { readRlf } from '../engine/license/rlf.ts';
 import type { Rlf, RlfServer } from '../engine/license/types.ts';
+import type { ServerId } from '../engine/raft/types.ts';
 import type { RecordSource, Write } from '../engine/records.ts';
 import { idText, keyId } from '../engine/seat-key.ts';
 import type { Time } from '../engine/time.ts';
@@ -215,9 +216,12 @@ export class LicenseServer {
     const hello = () => peerHello({ pool: this.pool, name, fingerprint, greeting: greeting() });
     const welcome = (to: Hello) => this.#welcome(to, greetingFields(greeting()));
     const receive = (event: PeerEvent) => this.#node.receive(event);
-    const refused = (error: LmError) => {
-      // It was out before the news of it came here.
-      if (error.code === 'not-authorized' && this.#core.isLeaving) this.#left();
+    const refused = (by: ServerId, { code }: LmError) => {
+      // It was out before the news of it came here. One that waits to be taken in knows nothing of
+      // that; one that votes does.
+      const { isLeaving, state } = this.#core;
+      const knows = isLeaving && state.configuration.voters.includes(by);
+      if (code === 'not-authorized' && knows) this.#left();
     };
     const parts = { identity, hello, welcome, receive, refused, random, log };
     return new PeerLinks(parts, this.#poolServers());

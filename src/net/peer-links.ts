@@ -35,7 +35,7 @@ export interface PeerLinksOptions {
   readonly welcome: (hello: Hello) => Welcome;
   readonly receive: (event: PeerEvent) => void;
   /** Another server refused this one. */
-  readonly refused: (error: LmError) => void;
+  readonly refused: (by: ServerId, error: LmError) => void;
   /** 0 up to 1. */
   readonly random: () => number;
   readonly log: Log;
@@ -176,7 +176,7 @@ export class PeerLinks {
       down: (reason) => this.#logDown(id, reason),
       refused: (error) => {
         this.#refused(id, 'no agreement on a link to a server', error);
-        this.#options.refused(error);
+        this.#options.refused(id, error);
       },
     };
     const serverNow = () => this.#peers.get(id)?.server ?? server;
