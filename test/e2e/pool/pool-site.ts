@@ -2,7 +2,7 @@
  * A pool of real server processes, each behind the network of the test, and clients that hold the
  * pool's card.
  */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { LicenseClient, type StatusDocument } from '../../../src/net/client/index.ts';
 import { executable } from '../executable.ts';
 import { Server } from '../server.ts';
@@ -115,8 +115,9 @@ export class PoolSite extends Site {
     writeFileSync(this.rlf, `${others.slice(0, at)}${listed}\n${others.slice(at)}`);
     await this.ok(['rlf', 'sign', this.rlf, '--key', this.adminKey, '--bump']);
     // Whoever begins to look for the pool from here on knows those that it has now.
-    rmSync(this.card);
-    await this.ok(['pool', 'card', this.rlf, '--key', this.adminKey, '-o', this.card]);
+    const card = `${this.card}.${this.#sequence}`;
+    await this.ok(['pool', 'card', this.rlf, '--key', this.adminKey, '-o', card]);
+    renameSync(card, this.card);
     this.#observed = null;
     this.#sequence += 1;
   }
