@@ -6,6 +6,7 @@ import { createLog, LOG_LEVELS, type Log, type LogLevel } from '../net/log.ts';
 import { BaseCommand } from './shared/base-command.ts';
 import { parseListen } from './shared/listen-address.ts';
 import { readRlfFile } from './shared/rlf-files.ts';
+import { serverTable } from './shared/rlf-template.ts';
 
 export default class Serve extends BaseCommand {
   static override readonly summary = 'Run a license server';
@@ -15,7 +16,12 @@ SIGTERM or SIGINT. Prints one line on standard output once it serves, and logs o
 JSON lines, or plain ones on a terminal.
 
 An RLF given with --rlf is an offer: it is put in force if its sequence is higher than that of the
-RLF in force. SIGHUP reads the file again. Needs no root.`;
+RLF in force. SIGHUP reads the file again. Needs no root.
+
+A server that was prepared by lm server new joins the pool of that RLF, once an RLF that names it is
+in force. One that an RLF no longer names ends, with 0, once it has left the pool. With --rejoin a
+server whose data was set back takes a new key, prints the [[server]] table that the RLF must then
+name in place of the old one, and joins as its replacement.`;
   static override readonly examples = [
     '<%= config.bin %> serve --data /var/lib/lm --rlf /etc/lm/pool.toml',
     'LM_DATA=/var/lib/lm <%= config.bin %> serve --listen 127.0.0.1:5930',
@@ -46,10 +52,6 @@ RLF in force. SIGHUP reads the file again. Needs no root.`;
 
   override async run(): Promise<void> {
     const { flags } = await this.parse(Serve);
-    if (flags.rejoin) {
-      const message = 'This version takes no server into a running pool.';
-      throw new LmError('config', message, 'Start it without --rejoin.');
-    }
     const listen = flags.listen === undefined ? null : parseListen(flags.listen);
     const offered = flags.rlf === undefined ? null : await readRlfFile(flags.rlf);
     const log = logOf(flags['log-level']);
@@ -60,11 +62,14 @@ RLF in force. SIGHUP reads the file again. Needs no root.`;
         import('../engine/io/random.ts'),
         import('../net/license-server.ts'),
       ]);
+    if (flags.rejoin) await rejoin(flags.data, offered);
     const directory = await openDataDirectory(flags.data);
     const boot = bootClock();
+    const left = new AbortController();
     const server = new LicenseServer({
       directory,
       offered,
+      rejoins: flags.rejoin,
       host: listen?.host ?? null,
       port: listen?.port ?? null,
       now: () => ({ boot: boot(), wall: wallClock() }),
@@ -72,10 +77,11 @@ RLF in force. SIGHUP reads the file again. Needs no root.`;
       secret: randomBytes(32),
       log,
       onFailure: (error) => fail(error, log),
+      onLeft: () => left.abort(),
     });
     announce(server, log);
     if (flags.rlf !== undefined) rereadOnHangup(server, flags.rlf, log);
-    await untilStopped();
+    await untilStopped(left.signal);
     log('info', 'stopping');
     await server.stepAside();
     server.stop();
@@ -134,8 +140,29 @@ function refuse(error: unknown, log: Log): void {
   log('error', 'the RLF was refused', { code, reason: message, hint });
 }
 
-function untilStopped(): Promise<void> {
+/** Gives the directory a new key, and prints what the RLF has to say of it. */
+async function rejoin(data: string, offered: Rlf | null): Promise<void> {
+  if (offered === null) {
+    const message = 'A server that joins anew has to know the pool.';
+    throw new LmError('config', message, "Give the pool's RLF: lm serve --rejoin --rlf FILE.");
+  }
+  const { renewDataDirectory } = await import('../engine/io/data-directory.ts');
+  const { createIdentity } = await import('../net/identity.ts');
+  const { server: name, fingerprint } = await renewDataDirectory(data, createIdentity);
+  const before = offered.servers.find((server) => server.name === name);
+  if (before === undefined) {
+    const message = `The RLF has no server ${name}, whose place this one could take.`;
+    throw new LmError('config', message, 'Prepare a new server: lm server new.');
+  }
+  if (before.fingerprint === fingerprint) return;
+  process.stdout.write(serverTable({ name, address: before.address, fingerprint }));
+}
+
+/** A signal, or that it has left the pool. */
+function untilStopped(left: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    left.addEventListener('abort', () => resolve(), { once: true });
+    if (left.aborted) resolve();
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
 }

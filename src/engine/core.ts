@@ -4,6 +4,7 @@
  * by `persisted`, and only then sends the replies and what goes to other servers.
  */
 import { Acts } from './acts.ts';
+import { type Authorization, authorizationOf } from './authorization.ts';
 import type { Client } from './client.ts';
 import { ClockGuard } from './clock-guard.ts';
 import { type Effects, Outbox } from './effects.ts';
@@ -15,9 +16,9 @@ import { Holds } from './holds.ts';
 import { Issuer } from './issuer.ts';
 import { KeyMoves } from './key-moves.ts';
 import { KeyTable } from './key-table.ts';
-import type { Commuted } from './ledger/held-seats.ts';
+import { PeerList } from './ledger/members.ts';
 import type { Applied, LedgerState } from './ledger/state.ts';
-import type { Rlf } from './license/types.ts';
+import type { Rlf, RlfServer } from './license/types.ts';
 import { Lines } from './lines.ts';
 import { type ClientMessage, MessageType } from './messages.ts';
 import { Offers } from './offers.ts';
@@ -45,23 +46,12 @@ export interface CoreOptions {
   readonly transaction: number;
   /** A whole number drawn for this start. */
   readonly start: number;
-  /** The RLF that founded the pool. */
-  readonly founding: Rlf;
+  /** The RLF that founds the pool, or by which a new server knows it; null for one with records. */
+  readonly founding: Rlf | null;
+  /** It was not prepared with the pool: it founds none, and waits to be taken in. */
+  readonly joins?: boolean;
   /** 32 random bytes, for a pool that has no ticket secret yet. */
   readonly secret: Uint8Array;
-}
-
-/** What a live key stands for; `expiresAt` in wall time, milliseconds since 1970. */
-export interface Authorization {
-  readonly vendor: string;
-  readonly application: string;
-  readonly version: string;
-  readonly count: number;
-  readonly expiresAt: number;
-  /** A record of the ledger: at no server, and kept without heartbeats. */
-  readonly isHeld: boolean;
-  /** Where it left the network: until when it is used, by whom and where. */
-  readonly commute: (Commuted & { readonly user: string; readonly host: string }) | null;
 }
 
 /** What serving a line of the leader's own changes may be planned for at once. */
@@ -84,6 +74,7 @@ export class Core {
   readonly #prober: Prober;
   readonly #acts: Acts;
   readonly #offers: Offers;
+  readonly #peers = new PeerList();
   readonly #clock: ClockGuard;
   readonly #warnings = new ExpiryWarnings();
   /** Batches handed out to be written, and not known to be flushed. */
@@ -164,6 +155,22 @@ export class Core {
     return this.#pool.state;
   }
 
+  /** It takes part in the pool; false before it was taken in, and once it is out. */
+  get takesPart(): boolean {
+    return this.#pool.takesPart;
+  }
+
+  /** No RLF that it knows of names it: neither the one in force, nor a newer one. */
+  get isLeaving(): boolean {
+    const { server, isLeaving } = this.#pool;
+    return isLeaving && !this.#offers.servers.some(({ fingerprint }) => fingerprint === server);
+  }
+
+  /** Whom to be linked to, this server included. The same array while it is the same. */
+  get peers(): readonly RlfServer[] {
+    return this.#peers.of(this.state.members.all, this.#offers.servers);
+  }
+
   /** Keys in this server's table. */
   get keyCount(): number {
     return this.#keys.size;
@@ -176,18 +183,7 @@ export class Core {
 
   /** A live key, as a proof describes it, or null. */
   authorization(id: string, time: Time): Authorization | null {
-    const key = this.#keys.get(id);
-    const held = key === undefined ? this.#holds.get(id) : undefined;
-    const { license, count } = key?.terms ?? { license: held?.license ?? '', count: 0 };
-    if (key === undefined && held === undefined) return null;
-    const { vendor, application, version } = this.#rows.of(license).named;
-    const deadline = key?.deadline ?? this.#holds.endOf(id);
-    const expiresAt = held?.commute?.end ?? time.wall + deadline - time.boot;
-    const isHeld = held !== undefined;
-    const [user = '', host = ''] = held?.key.holder ?? [];
-    const commute = held?.commute == null ? null : { ...held.commute, user, host };
-    const seats = held?.key.count ?? count;
-    return { vendor, application, version, count: seats, expiresAt, isHeld, commute };
+    return authorizationOf({ keys: this.#keys, holds: this.#holds, rows: this.#rows }, id, time);
   }
 
   step(event: Event, time: Time): void {
@@ -251,6 +247,7 @@ export class Core {
         return;
       case 'linked':
         this.#pool.linked(event.peer, event.greeting);
+        this.#offers.linked(event.peer, event.greeting.rlfSequence ?? Number.POSITIVE_INFINITY);
         return;
       case 'gone':
         this.#pool.gone(event.peer);

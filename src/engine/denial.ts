@@ -92,6 +92,15 @@ export function evicted(row: Row): Denial {
 export function noMajority(pool: Pool): Denial {
   const { needed, servers, up } = contactOf(pool);
   const server = pool.nameOf(pool.server);
+  if (!pool.takesPart) {
+    const { pool: name } = pool.state.rlf;
+    return {
+      code: 'no-majority',
+      message: `Server ${server} is not in the pool ${name}: it waits to be taken in, or left.`,
+      hint: 'Ask another server; "lm status --pool" shows which there are.',
+      details: { server },
+    };
+  }
   return {
     code: 'no-majority',
     message:
@@ -99,6 +108,18 @@ export function noMajority(pool: Pool): Denial {
       `(${needed} of ${servers} are needed; it knows of ${up.join(', ')}).`,
     hint: 'Check that the other servers run and can reach each other: lm status --pool.',
     details: { server },
+  };
+}
+
+/** It is on its way out of the pool: its clients find their seats at the others. */
+export function leaving(pool: Pool): Denial {
+  const names = pool.state.rlf.servers.map(({ name }) => name);
+  const server = pool.nameOf(pool.server);
+  return {
+    code: 'busy',
+    message: `Server ${server} is leaving the pool, and grants nothing any more.`,
+    hint: `Ask the others: ${names.join(', ')}.`,
+    details: { server, servers: names },
   };
 }
 

@@ -4,7 +4,7 @@
  * server (FIG. 10 and 11): out of a seat of its own, or else with the seat.
  */
 import type { Client } from './client.ts';
-import { evicted } from './denial.ts';
+import { type Denial, evicted, noMajority } from './denial.ts';
 import type { Outbox } from './effects.ts';
 import { holderOf } from './key-record.ts';
 import type { ClaimedKey, Proposal } from './ledger/entries.ts';
@@ -154,7 +154,7 @@ export class Elsewhere {
     // Granted by what this server has not applied yet: the others know more.
     if (ticket.session > state.applied) return { at: 'down', server: ticket.server };
     const accounts = state.accounts.get(ticket.license);
-    const place = state.whereabouts(id, ticket.server);
+    const place = state.moved.whereabouts(id, ticket.server);
     if (place === null || accounts === undefined) return { at: 'nowhere' };
     const { server } = place;
     // What was granted before its server's seats were opened has ended.
@@ -171,6 +171,11 @@ export class Elsewhere {
   }
 
   #claim(client: Client, message: Heartbeat, { id, ticket, server, fence }: ClaimSubject): void {
+    if (this.#pool.isLeaving) {
+      // It takes on no seats any more: the client goes on to the next server.
+      this.#outbox.reply(client, goneFor(message[1], noMajority(this.#pool)));
+      return;
+    }
     const row = this.#rows.get(ticket.license);
     const { count, license } = ticket;
     if (row === undefined) {
@@ -178,7 +183,9 @@ export class Elsewhere {
       return;
     }
     const key = claimedKey(id, client, { ticket, since: this.#pool.time.wall });
-    const proposal: Proposal = this.#hasOwn(row, count)
+    // A server on its way out gives its seats away, too: what is left there keeps it in the pool.
+    const usesOwn = this.#pool.state.members.lists(server) && this.#hasOwn(row, count);
+    const proposal: Proposal = usesOwn
       ? { type: 'end', license, key, server, fence, released: false }
       : {
           type: 'move',
@@ -229,6 +236,10 @@ function withoutFence([type, sequence, key, ticket]: Heartbeat): Heartbeat {
 export function unknown(sequence: number): CoreMessage {
   const said = 'The seat has ended: it was released, or not heard of for its lifetime.';
   return [gone, sequence, 'unknown-key', said, 'Ask for a new seat.'];
+}
+
+export function goneFor(sequence: number, { code, message, hint }: Denial): CoreMessage {
+  return [gone, sequence, code, message, hint];
 }
 
 export function busy(sequence: number): CoreMessage {

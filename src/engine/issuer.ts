@@ -5,7 +5,15 @@
  */
 import { choose } from './choice.ts';
 import type { Client } from './client.ts';
-import { type Denial, evicted, expired, lineFull, noMajority, notServed } from './denial.ts';
+import {
+  type Denial,
+  evicted,
+  expired,
+  leaving,
+  lineFull,
+  noMajority,
+  notServed,
+} from './denial.ts';
 import type { Outbox } from './effects.ts';
 import type { Elsewhere } from './elsewhere.ts';
 import { assert } from './errors.ts';
@@ -84,6 +92,8 @@ export class Issuer {
       const graceEnd = patienceEnd + this.#graceMs;
       this.#lines.poll(place.waiter, { client, sequence, patienceEnd, graceEnd });
       this.#settle(place.row, time, place.waiter);
+    } else if (this.#pool.isLeaving) {
+      this.#replies.denied(client, sequence, leaving(this.#pool));
     } else {
       this.#ask(client, id, message, time);
     }
@@ -232,6 +242,7 @@ export class Issuer {
         this.#outbox.note('warn', 'more seats are in use here than the ledger allows', fields);
       }
       this.#rows.payDeficit(row);
+      if (this.#pool.isLeaving) this.#rows.giveUp(row);
       if (row.line.length > 0) this.#settle(row, time);
     }
   }
@@ -288,6 +299,7 @@ export class Issuer {
     this.#rows.changed(row);
     assert(row.inUse >= 0, 'no more seats come back than were issued');
     if (row.accounts.deficit > 0) this.#rows.payDeficit(row);
+    if (this.#pool.isLeaving) this.#rows.giveUp(row);
     if (row.line.length > 0) this.#settle(row, time);
   }
 
@@ -314,7 +326,7 @@ export class Issuer {
   }
 
   #serve(row: Row, time: Time): void {
-    if (!this.#pool.mayIssue(time.boot)) return;
+    if (!this.#pool.mayIssue(time.boot) || this.#pool.isLeaving) return;
     for (let head = row.line.head; head !== null; head = row.line.head) {
       const servable = row.phase === 'active' && row.accounts.deficit === 0;
       if (!servable || head.count > row.available || !this.#rows.serves(row)) return;
@@ -328,7 +340,8 @@ export class Issuer {
     this.#lines.leave(row, waiter);
     this.#rows.changed(row);
     if (waiter.goneSince !== null) return;
-    this.#replies.denied(waiter.client, waiter.sequence, notServed(row, waiter.count));
+    const why = this.#pool.isLeaving ? leaving(this.#pool) : notServed(row, waiter.count);
+    this.#replies.denied(waiter.client, waiter.sequence, why);
   }
 
   /**
@@ -350,7 +363,7 @@ export class Issuer {
   /** Its patience is over, or no seat that comes free will ever be for it. */
   #waitsInVain(row: Row, waiter: Waiter, time: Time): boolean {
     const { count, patienceEnd, graceEnd } = waiter;
-    if (row.phase !== 'active' || count > row.ceiling) return true;
+    if (row.phase !== 'active' || count > row.ceiling || this.#pool.isLeaving) return true;
     if (patienceEnd > time.boot || row.incoming > 0) return false;
     return graceEnd <= time.boot || this.#isHopeless(row, waiter);
   }

@@ -25,6 +25,7 @@ export class KeyMoves {
   }
 
   applied({ entry, valid }: Applied, time: Time): void {
+    if (entry === null && !this.#pool.takesPart) this.#dropAll(null);
     if (!valid || entry === null) return;
     if (entry.type === 'move' && entry.claim !== null) {
       const { key } = entry.claim;
@@ -69,10 +70,10 @@ export class KeyMoves {
   }
 
   /** Their time is over, by the clock of a server that waited for it. */
-  #dropAll(licenses: ReadonlySet<string>): void {
-    if (licenses.size === 0) return;
+  #dropAll(licenses: ReadonlySet<string> | null): void {
+    if (licenses?.size === 0) return;
     for (const key of [...this.#keys.values()]) {
-      if (licenses.has(key.terms.license)) this.#issuer.drop(key);
+      if (licenses?.has(key.terms.license) ?? true) this.#issuer.drop(key);
     }
   }
 }

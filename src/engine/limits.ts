@@ -100,6 +100,14 @@ export const CODES_READ_WHOLE = 256;
 export const RLF_READ_MS_MAX = 30_000;
 /** RLFs that wait to be read. */
 export const RLF_READINGS_MAX = 8;
+/** And by a server that is not in the pool yet. */
+export const OFFER_OUTSIDE_MS = 5_000;
+/** How often a leader looks whether the pool is as its RLF says, while it is not. */
+export const MEMBERSHIP_LOOK_MS = 100;
+/** A server on its way out has that long to give up what is free there. */
+export const DRAIN_MS_MAX = 10_000;
+/** Servers that the RLF in force does not name and that are heard all the same, with an RLF. */
+export const STRANGERS_MAX = 8;
 /** How long an administrative act may be valid, and how many are remembered meanwhile. */
 export const ACT_MS_MAX = 10 * 60_000;
 export const ACTS_KEPT_MAX = 10_000;

@@ -2,9 +2,9 @@
 import type { Client } from './client.ts';
 import type { Outbox } from './effects.ts';
 import { LmError } from './errors.ts';
-import { supersedes } from './ledger/offer.ts';
-import type { Rlf } from './license/types.ts';
-import { CODES_READ_WHOLE, OFFER_AGAIN_MS, RLF_READ_MS_MAX } from './limits.ts';
+import { requireKept, requireSamePool, supersedes } from './ledger/offer.ts';
+import type { Rlf, RlfServer } from './license/types.ts';
+import { CODES_READ_WHOLE, OFFER_AGAIN_MS, OFFER_OUTSIDE_MS, RLF_READ_MS_MAX } from './limits.ts';
 import { MessageType } from './messages.ts';
 import type { Pool } from './pool/pool.ts';
 import type { ServerId } from './raft/types.ts';
@@ -41,10 +41,18 @@ export class Offers {
     return Math.min(this.#nextDue, this.#readings.nextDue);
   }
 
-  /** By an administrator, at this server. Throws what `mayFollow` throws. */
+  /**
+   * Those of an RLF that the admin signed and that is not in force here. Whoever was away while the
+   * pool changed, or waits to be taken in, knows by it who is there; nothing else follows from it.
+   */
+  get servers(): readonly RlfServer[] {
+    return this.#offered?.servers ?? [];
+  }
+
+  /** By an administrator, at this server. Throws what `#mayFollow` throws. */
   offered(rlf: Rlf, time: Time): void {
     const { rlf: current } = this.#pool.state;
-    if (mayFollow(rlf, current)) {
+    if (this.#mayFollow(rlf)) {
       if (rlf.sequence >= (this.#offered?.sequence ?? 0)) this.#offered = rlf;
       this.#show(time);
     } else if (rlf.sequence < current.sequence) {
@@ -60,7 +68,7 @@ export class Offers {
     };
     const use = (rlf: Rlf, now: Time) => {
       const { rlf: current } = this.#pool.state;
-      const isNewer = mayFollow(rlf, current);
+      const isNewer = this.#mayFollow(rlf);
       if (rlf.sequence < current.sequence) throw older(rlf, current);
       if (isNewer && !isTrial) this.offered(rlf, now);
       const taken = { sequence: rlf.sequence, digest: rlf.digest, inForce: !isNewer };
@@ -74,17 +82,27 @@ export class Offers {
    * a large one to its followers, too, so that they have read it when it comes into force.
    */
   received(from: ServerId, text: string, time: Time): void {
+    const { rlf: current } = this.#pool.state;
     // It is shown again and again until it is in force.
-    if (this.#offered?.text === text || this.#readings.has(text)) return;
+    if (text === current.text || text === this.#offered?.text || this.#readings.has(text)) return;
     const refuse = ({ message: reason }: LmError) => {
       const fields = { server: this.#pool.nameOf(from), reason };
       this.#outbox.note('warn', 'an RLF that a server passed on was refused', fields);
     };
     const use = (rlf: Rlf, now: Time) => {
       this.#pool.reporter.hasRead(rlf.sequence, now.boot);
-      if (this.#pool.leads && mayFollow(rlf, this.#pool.state.rlf)) this.offered(rlf, now);
+      // What the leader shows is on its way already, and an old one is not worth a word.
+      const isShown = this.#pool.takesPart && from === this.#pool.leader;
+      const isOld = this.#pool.takesPart && rlf.sequence < this.#pool.state.rlf.sequence;
+      if (!isShown && !isOld) this.offered(rlf, now);
     };
     this.#readings.add({ text, use, refuse }, time);
+  }
+
+  /** A link came up, to a server that has the RLF of that sequence: a newer one is for it. */
+  linked(server: ServerId, sequence: number): void {
+    const newest = this.#offered ?? this.#pool.state.rlf;
+    if (newest.sequence > sequence) this.#tell(server, newest.text);
   }
 
   tick(time: Time): void {
@@ -96,6 +114,14 @@ export class Offers {
     this.#nextDue = Number.POSITIVE_INFINITY;
     const offered = this.#offered;
     if (offered === null) return;
+    if (!this.#pool.takesPart) {
+      // To all: the leader is not known, and whoever gets it passes it on.
+      for (const { fingerprint } of offered.servers) {
+        if (this.#pool.isLinked(fingerprint)) this.#tell(fingerprint, offered.text);
+      }
+      this.#nextDue = now + OFFER_OUTSIDE_MS;
+      return;
+    }
     if (offered.sequence <= this.#pool.state.rlf.sequence) {
       this.#offered = null;
       return;
@@ -117,12 +143,35 @@ export class Offers {
     const { term } = standing;
     if (this.#announced.sequence !== sequence || this.#announced.term !== term) {
       this.#announced = { sequence, term, until: now + RLF_READ_MS_MAX };
-      for (const server of others) this.#outbox.tell(server, { type: 'offer', text });
+      for (const server of others) this.#tell(server, text);
     }
     if (now >= this.#announced.until) return false;
     return others.some((server) => {
       return this.#pool.isUp(server) && picture.peer(server).read < sequence;
     });
+  }
+
+  /**
+   * Whether an RLF may take the place of the one in force. At a server that is not in the pool none
+   * is, and the newest that the admin signed says best who is there.
+   *
+   * @throws LmError as `supersedes` and `requireKept`.
+   */
+  #mayFollow(rlf: Rlf): boolean {
+    const { rlf: current, configuration } = this.#pool.state;
+    if (!this.#pool.takesPart) {
+      const known = this.#offered ?? current;
+      requireSamePool(rlf, known);
+      return rlf.sequence >= known.sequence;
+    }
+    if (!supersedes(rlf, current)) return false;
+    // One that hears no leader may have been away while the pool changed, and can't tell.
+    if (this.#pool.leader !== null) requireKept(rlf, configuration);
+    return true;
+  }
+
+  #tell(server: ServerId, text: string): void {
+    this.#outbox.tell(server, { type: 'offer', text });
   }
 }
 
@@ -136,22 +185,5 @@ function older(offered: Rlf, current: Rlf): LmError {
     `The RLF has sequence ${offered.sequence}; one of sequence ${current.sequence} is in force.`,
     'To go back to what it says, sign it under a higher sequence: lm rlf sign --bump.',
     { sequence: offered.sequence, inForce: current.sequence },
-  );
-}
-
-/**
- * Whether an RLF may take the place of the one in force.
- *
- * @throws LmError as `supersedes`; `config` for another list of servers, which this version does
- * not change while the pool runs.
- */
-function mayFollow(offered: Rlf, current: Rlf): boolean {
-  if (!supersedes(offered, current)) return false;
-  const keys = (rlf: Rlf) => rlf.servers.map(({ fingerprint }) => fingerprint).sort();
-  if (keys(offered).join() === keys(current).join()) return true;
-  throw new LmError(
-    'config',
-    'The RLF offered names other servers than the one in force.',
-    'This version takes no server into a running pool and none out of it: keep the list.',
   );
 }

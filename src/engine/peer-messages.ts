@@ -71,4 +71,6 @@ export interface PeerGreeting {
   readonly start: number;
   /** How long it has been on line: at a cold start the longest leads. */
   readonly uptimeMs: number;
+  /** Of the RLF in force there: one that lags is told of the newer one. */
+  readonly rlfSequence?: number;
 }

@@ -5,6 +5,7 @@
  */
 import { assert } from './errors.ts';
 import { DEFICIT, FREE_POOL } from './ledger/accounts.ts';
+import { heirOf } from './ledger/departures.ts';
 import type { Proposal } from './ledger/entries.ts';
 import type { Applied, Touched } from './ledger/state.ts';
 import { HEADROOM_SEATS } from './limits.ts';
@@ -159,6 +160,12 @@ export class Rows {
   payDeficit(row: Row): void {
     const count = Math.min(row.accounts.deficit - row.outgoing, row.available);
     if (count > 0) this.#move({ row, from: this.#server, to: DEFICIT, count });
+  }
+
+  /** This server is on its way out: what is free goes to its successor, or to the free pool. */
+  giveUp(row: Row): void {
+    const to = heirOf(this.#server, this.#pool.state);
+    if (row.available > 0) this.#move({ row, from: this.#server, to, count: row.available });
   }
 
   /** Proposes something about a license; `outgoing` of its seats are no longer available here. */

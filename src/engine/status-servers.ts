@@ -2,6 +2,7 @@
  * How the servers of the pool stand, as far as this one knows: a leader knows all of them, a
  * follower its own row (FIG. 5: the other cells are X), of the others their allocations.
  */
+import { takesPart } from './ledger/members.ts';
 import type { RlfServer } from './license/types.ts';
 import type { Pool } from './pool/pool.ts';
 import type { Row } from './row.ts';
@@ -9,7 +10,7 @@ import type { Row } from './row.ts';
 export function serverDocument(
   pool: Pool,
   { name, address, fingerprint: id }: RlfServer,
-  priority: number,
+  priority: number | null,
 ): Record<string, unknown> {
   const own = id === pool.server ? pool.state.rlf.sequence : null;
   const told = pool.leads && pool.isUp(id) ? pool.picture.peer(id).rlf || null : null;
@@ -20,15 +21,19 @@ export function serverDocument(
     state: stateOf(pool, id),
     priority,
     rlfSequence: own ?? told,
+    ...(priority === null ? { leaving: true } : {}),
   };
 }
 
 function roleOf(pool: Pool, id: string): string {
   if (id === pool.leader) return 'leader';
-  const known = pool.state.servers.get(id);
-  if (id !== pool.server) return known === undefined ? 'joining' : 'follower';
+  const { servers, configuration } = pool.state;
+  const isJoining = servers.get(id) === undefined || !configuration.voters.includes(id);
+  if (id !== pool.server) return isJoining ? 'joining' : 'follower';
   if (pool.standing.detached) return 'detached';
-  if (pool.leader !== null) return known === undefined ? 'joining' : 'follower';
+  if (pool.leader !== null || !takesPart(id, configuration)) {
+    return isJoining ? 'joining' : 'follower';
+  }
   return pool.standing.everLed ? 'candidate' : 'leader-designate';
 }
 
@@ -81,6 +86,6 @@ function countsOf(
     return { server, allocated, inUse, available, lendable: available, waiting };
   }
   // FIG. 9: a server that is down shows nothing in use and all of its row as available.
-  const lendable = pool.state.servers.isOpened(id, row.accounts) ? allocated : 0;
+  const lendable = pool.state.isOpened(id, row.accounts) ? allocated : 0;
   return { server, allocated, inUse: 0, available: allocated, lendable, waiting: 0 };
 }

@@ -143,7 +143,7 @@ export class Status {
 
   #document(application: string | null): Record<string, unknown> {
     const { leader, state, standing, time } = this.#pool;
-    const { rlf } = state;
+    const { rlf, members } = state;
     return {
       pool: rlf.pool,
       rlf: { sequence: rlf.sequence, digest: rlf.digest },
@@ -151,7 +151,9 @@ export class Status {
       leader: leader === null ? null : this.#pool.nameOf(leader),
       majority: this.#pool.window.isOpen(time.boot),
       majorityRule: contactOf(this.#pool),
-      servers: rlf.servers.map((server, at) => serverDocument(this.#pool, server, at + 1)),
+      servers: members.all.map((server, at) => {
+        return serverDocument(this.#pool, server, at < rlf.servers.length ? at + 1 : null);
+      }),
       licenses: this.#licenses(application),
     };
   }
@@ -175,7 +177,7 @@ export class Status {
     const { hardLimit, freePool, deficit, records } = row.accounts;
     const commuted = this.#pool.state.held.commuted(row.id);
     const expires = row.license?.expires ?? null;
-    const cells = this.#pool.state.rlf.servers.map((server) => cellOf(this.#pool, row, server));
+    const cells = this.#pool.state.members.all.map((server) => cellOf(this.#pool, row, server));
     return {
       vendor,
       application,

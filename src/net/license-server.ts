@@ -2,19 +2,21 @@
  * A license server: the core, its node loop and its listener, put together. Disk, clock and
  * randomness come from whoever wires the process.
  */
-import { type Authorization, Core } from '../engine/core.ts';
+import type { Authorization } from '../engine/authorization.ts';
+import { Core } from '../engine/core.ts';
 import { LmError } from '../engine/errors.ts';
 import type { Identity } from '../engine/identity.ts';
 import { readRlf } from '../engine/license/rlf.ts';
 import type { Rlf, RlfServer } from '../engine/license/types.ts';
+import type { ServerId } from '../engine/raft/types.ts';
 import type { RecordSource, Write } from '../engine/records.ts';
 import { idText, keyId } from '../engine/seat-key.ts';
 import type { Time } from '../engine/time.ts';
 import { type Listener, listen } from './listener.ts';
 import type { Log } from './log.ts';
 import { type Answerable, Node } from './node.ts';
-import { checkPool, warnOfSize } from './own-place.ts';
-import { greetingFields, peerHello } from './peer-hello.ts';
+import { ownPlace, warnOfSize } from './own-place.ts';
+import { greetingFields, type PoolServers, peerHello } from './peer-hello.ts';
 import { type PeerEvent, PeerLinks } from './peer-links.ts';
 import {
   type ClientRequest,
@@ -44,6 +46,8 @@ export interface LicenseServerOptions {
   };
   /** The RLF offered, or null. */
   readonly offered: Rlf | null;
+  /** It has a new key, which the RLF offered may not name yet. */
+  readonly rejoins?: boolean;
   /** HOST:PORT parts to listen on; null parts as the RLF says. */
   readonly host: string | null;
   readonly port: number | null;
@@ -54,6 +58,8 @@ export interface LicenseServerOptions {
   readonly secret: Uint8Array;
   readonly log: Log;
   readonly onFailure: (error: unknown) => void;
+  /** This server is not in the pool any more, as the RLF in force wants it. */
+  readonly onLeft?: () => void;
 }
 
 /** Handing leadership on takes an election, or fails: the others then find out by themselves. */
@@ -70,10 +76,14 @@ export class LicenseServer {
   readonly #prover: Prover;
   readonly #uploads = new RlfUploads<Answerable>();
   readonly #links: PeerLinks;
-  /** That of which the links are those of the servers. */
+  /** That of which the links are, and whom to. */
   #linkedRlf: Rlf;
+  #linkedPeers: readonly RlfServer[];
+  /** In this run. */
+  #tookPart: boolean;
+  #hasLeft = false;
   readonly #listener: Listener;
-  /** This server, as the RLF in force names it. */
+  /** This server, as the RLF in force, or the one offered, names it. */
   readonly self: RlfServer;
 
   /**
@@ -87,10 +97,12 @@ export class LicenseServer {
     const { directory, now, log, secret, onFailure } = options;
     const { store, identity, boot, server: name } = directory;
     const server = identity.fingerprint;
-    const founding = foundingRlf(directory.founding);
+    const { offered } = options;
+    const founding = directory.founding === null ? offered : readRlf(directory.founding);
+    const joins = directory.founding === null;
     const start = Math.floor(options.random() * START_NUMBERS);
     const { transaction } = store;
-    const parts = { server, name, boot, founding, secret, start, transaction };
+    const parts = { server, name, boot, founding, joins, secret, start, transaction };
     this.#core = Core.recover(parts, store, now());
     this.#node = new Node({
       core: this.#core,
@@ -102,15 +114,15 @@ export class LicenseServer {
       onFailure,
     });
     this.#prover = new Prover(identity.keyPem);
-    const { offered } = options;
-    checkPool(offered ?? this.#core.state.rlf, server);
+    this.self = this.#ownPlace();
     this.#linkedRlf = this.#core.state.rlf;
+    this.#linkedPeers = this.#core.peers;
+    this.#tookPart = this.#core.takesPart;
     warnOfSize(this.#linkedRlf, log);
     this.#links = this.#linkPeers();
     this.#node.start();
     try {
       if (offered !== null) this.#node.now({ type: 'offered', rlf: offered });
-      this.self = checkPool(this.#core.state.rlf, server);
       this.#listener = this.#listen();
     } catch (error) {
       // Timers would keep the process from ending.
@@ -139,7 +151,6 @@ export class LicenseServer {
 
   /** A newer RLF. Throws as the constructor does, and changes nothing then. */
   offer(rlf: Rlf): void {
-    checkPool(rlf, this.#options.directory.identity.fingerprint);
     this.#node.now({ type: 'offered', rlf });
   }
 
@@ -158,6 +169,19 @@ export class LicenseServer {
     this.#node.stop();
     this.#links.close();
     this.#listener.close();
+  }
+
+  /** Where this server is to be found: the newest RLF that it knows says so. */
+  #ownPlace(): RlfServer {
+    const { directory, offered, rejoins = false } = this.#options;
+    const { fingerprint } = directory.identity;
+    const { rlf, members } = this.#core.state;
+    const newest = offered !== null && offered.sequence > rlf.sequence ? offered : rlf;
+    const named = newest.servers.find((server) => server.fingerprint === fingerprint);
+    const known = named ?? members.find(fingerprint);
+    if (known !== undefined || !rejoins) return known ?? ownPlace(newest.servers, fingerprint);
+    const before = newest.servers.find(({ name }) => name === directory.server);
+    return before ?? ownPlace(newest.servers, fingerprint);
   }
 
   #listen(): Listener {
@@ -199,16 +223,41 @@ export class LicenseServer {
     const hello = () => peerHello({ pool: this.pool, name, fingerprint, greeting: greeting() });
     const welcome = (to: Hello) => this.#welcome(to, greetingFields(greeting()));
     const receive = (event: PeerEvent) => this.#node.receive(event);
-    return new PeerLinks({ identity, hello, welcome, receive, random, log }, this.#linkedRlf);
+    const refused = (by: ServerId, { code }: LmError) => {
+      // It was out before the news of it came here. One that waits to be taken in knows nothing of
+      // that; one that votes does.
+      const { isLeaving, state } = this.#core;
+      const knows = isLeaving && state.configuration.voters.includes(by);
+      if (code === 'not-authorized' && knows) this.#left();
+    };
+    const parts = { identity, hello, welcome, receive, refused, random, log };
+    return new PeerLinks(parts, this.#poolServers());
   }
 
-  /** The links are those of the RLF in force, whatever brought it. */
+  #poolServers(): PoolServers {
+    const { pool, sequence } = this.#linkedRlf;
+    return { pool, sequence, servers: this.#linkedPeers };
+  }
+
+  /** The links are those of the RLF in force, and of who is on the way out, whatever brought it. */
   #followRlf(): void {
-    const { rlf } = this.#core.state;
-    if (rlf === this.#linkedRlf) return;
+    const { peers, takesPart, state } = this.#core;
+    const { rlf } = state;
+    if (this.#tookPart && !takesPart && this.#core.isLeaving) this.#left();
+    this.#tookPart ||= takesPart;
+    if (rlf === this.#linkedRlf && peers === this.#linkedPeers) return;
+    const isNewRlf = rlf !== this.#linkedRlf;
     this.#linkedRlf = rlf;
-    this.#links.update(rlf);
-    warnOfSize(rlf, this.#options.log);
+    this.#linkedPeers = peers;
+    this.#links.update(this.#poolServers());
+    if (isNewRlf) warnOfSize(rlf, this.#options.log);
+  }
+
+  #left(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    this.#options.log('info', 'this server has left the pool, as its RLF says');
+    this.#options.onLeft?.();
   }
 
   #receive(client: Answerable, message: ClientRequest): void {
@@ -270,15 +319,6 @@ export class LicenseServer {
     const bound = { days, machine, user, host, ledger };
     return this.#prover.commuter({ ...subject, iat: seconds(mark), ...bound });
   }
-}
-
-function foundingRlf(text: string | null): Rlf {
-  if (text !== null) return readRlf(text);
-  throw new LmError(
-    'config',
-    'This data directory was prepared to join a running pool, which this version can not do yet.',
-    'Found the pool with its directories: lm pool init NAME HOST.',
-  );
 }
 
 function portOf(address: string): number {

@@ -3,9 +3,9 @@ import { LmError } from '../engine/errors.ts';
 import type { Rlf, RlfServer } from '../engine/license/types.ts';
 import type { Log } from './log.ts';
 
-/** This server in the RLF. Throws LmError `config` where it is not in there. */
-export function checkPool(rlf: Rlf, fingerprint: string): RlfServer {
-  const self = rlf.servers.find((server) => server.fingerprint === fingerprint);
+/** This server in a list of servers. Throws LmError `config` where it is not in there. */
+export function ownPlace(servers: readonly RlfServer[], fingerprint: string): RlfServer {
+  const self = servers.find((server) => server.fingerprint === fingerprint);
   if (self !== undefined) return self;
   throw new LmError(
     'config',

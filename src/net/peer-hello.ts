@@ -34,15 +34,17 @@ export function peerHello({ pool, name, fingerprint, greeting }: Introduction): 
 
 /** Clocks count fractions, the wire whole milliseconds. */
 export function greetingFields(greeting: PeerGreeting): GreetingFields {
-  const { boot, transaction, start, uptimeMs } = greeting;
-  return [boot, transaction, start, Math.max(0, Math.floor(uptimeMs))];
+  const { boot, transaction, start, uptimeMs, rlfSequence } = greeting;
+  const fields = [boot, transaction, start, Math.max(0, Math.floor(uptimeMs))] as const;
+  return rlfSequence === undefined ? [...fields] : [...fields, rlfSequence];
 }
 
 /** @throws LmError `protocol` where a server does not say how its disk and its clock stand. */
 export function readGreeting(value: unknown): PeerGreeting {
   checkGreeting(value);
-  const [boot, transaction, start, uptimeMs] = value;
-  return { boot, transaction, start, uptimeMs };
+  const [boot, transaction, start, uptimeMs, rlfSequence] = value;
+  const known = { boot, transaction, start, uptimeMs };
+  return isCount(rlfSequence) ? { ...known, rlfSequence } : known;
 }
 
 /** @throws LmError `protocol`, as `readGreeting`. */
@@ -87,16 +89,22 @@ export interface PeerClaim {
 /** Whom to let in: what the RLF in force says. */
 export type PoolServers = Pick<Rlf, 'pool' | 'sequence' | 'servers'>;
 
+export interface Admitted {
+  readonly fingerprint: ServerId;
+  /** False for a stranger: it may offer an RLF, whose signature speaks for it, and nothing else. */
+  readonly isMember: boolean;
+}
+
 /**
- * The server that says hello: one of the RLF in force, other than this one.
+ * The server that says hello, other than this one.
  *
- * @throws LmError `untrusted` for another pool, `not-authorized` for any other key.
+ * @throws LmError `untrusted` for another pool, `not-authorized` where it shows no key of its own.
  */
 export function admitPeer(
   { hello, fingerprint }: PeerClaim,
   own: ServerId,
   rlf: PoolServers,
-): ServerId {
+): Admitted {
   const pool = hello[5];
   if (pool !== rlf.pool) {
     const named = pool === null ? 'no pool' : `pool ${pool}`;
@@ -111,9 +119,19 @@ export function admitPeer(
     const message = 'The other server has the key of this one.';
     throw new LmError('not-authorized', message, 'Stop whichever runs on a copied directory.');
   }
-  if (rlf.servers.some((server) => server.fingerprint === fingerprint)) return fingerprint;
-  const message = `RLF ${rlf.sequence} of pool ${rlf.pool} names no server with this key.`;
-  throw new LmError('not-authorized', message, CHECK_RLF, { fingerprint, sequence: rlf.sequence });
+  const isMember = rlf.servers.some((server) => server.fingerprint === fingerprint);
+  return { fingerprint, isMember };
+}
+
+/** What a server hears that no RLF in force names, and that has more to say than an RLF. */
+export function notNamed(fingerprint: ServerId, { pool, sequence }: PoolServers): LmError {
+  const message = `RLF ${sequence} of pool ${pool} names no server with this key.`;
+  return new LmError('not-authorized', message, CHECK_RLF, { fingerprint, sequence });
+}
+
+export function tooManyStrangers(): LmError {
+  const message = 'Too many servers that are not of this pool are connected already.';
+  return new LmError('busy', message, 'Try again in a moment.');
 }
 
 const CHECK_RLF = 'Check the address, and that both servers have the same RLF.';

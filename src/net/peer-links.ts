@@ -8,13 +8,19 @@ import { assert, type LmError } from '../engine/errors.ts';
 import type { Event } from '../engine/event.ts';
 import type { Identity } from '../engine/identity.ts';
 import type { RlfServer } from '../engine/license/types.ts';
-import { OUTAGE_LOG_MS, PEER_GONE_MS_MIN } from '../engine/limits.ts';
+import { OUTAGE_LOG_MS, PEER_GONE_MS_MIN, STRANGERS_MAX } from '../engine/limits.ts';
 import type { PeerGreeting, PeerMessage } from '../engine/peer-messages.ts';
 import type { ServerId } from '../engine/raft/types.ts';
 import { fingerprintOf } from './identity.ts';
 import type { Log } from './log.ts';
 import { PeerConnection } from './peer-connection.ts';
-import { admitPeer, type PoolServers, readGreeting } from './peer-hello.ts';
+import {
+  admitPeer,
+  notNamed,
+  type PoolServers,
+  readGreeting,
+  tooManyStrangers,
+} from './peer-hello.ts';
 import { PeerLink, type PeerLinkEvents } from './peer-link.ts';
 import type { Hello, Welcome } from './protocol.ts';
 import { RefusalLog } from './refusal-log.ts';
@@ -29,6 +35,8 @@ export interface PeerLinksOptions {
   /** The answer to a server's hello. Throws LmError where the two have no version in common. */
   readonly welcome: (hello: Hello) => Welcome;
   readonly receive: (event: PeerEvent) => void;
+  /** Another server refused this one. */
+  readonly refused: (by: ServerId, error: LmError) => void;
   /** 0 up to 1. */
   readonly random: () => number;
   readonly log: Log;
@@ -55,6 +63,9 @@ export class PeerLinks {
   /** Links with messages since the last flush. */
   readonly #unflushed = new Set<PeerLink>();
 
+  /** Connections of servers that the RLF in force does not name. */
+  readonly #strangers = new Set<PeerConnection>();
+
   #pool: PoolServers;
 
   constructor(options: PeerLinksOptions, pool: PoolServers) {
@@ -73,7 +84,11 @@ export class PeerLinks {
     this.#pool = pool;
     const listed = new Map(pool.servers.map((server) => [server.fingerprint, server]));
     listed.delete(this.#options.identity.fingerprint);
-    for (const [id, peer] of this.#peers) if (!listed.has(id)) this.#remove(id, peer);
+    for (const [id, peer] of this.#peers) {
+      if (listed.has(id)) continue;
+      this.#remove(id, peer);
+      this.#options.receive({ type: 'gone', peer: id });
+    }
     for (const [id, server] of listed) {
       const known = this.#peers.get(id);
       if (known !== undefined) known.server = server;
@@ -97,8 +112,10 @@ export class PeerLinks {
   accept({ hello, socket, parser }: PeerArrival): Served {
     const { welcome, identity, receive } = this.#options;
     const own = identity.fingerprint;
-    const from = admitPeer({ hello, fingerprint: fingerprintAt(socket) }, own, this.#pool);
+    const claim = { hello, fingerprint: fingerprintAt(socket) };
+    const { fingerprint: from, isMember } = admitPeer(claim, own, this.#pool);
     const answer = welcome(hello);
+    if (!isMember) return this.#acceptStranger(from, { hello, socket, parser }, answer);
     const peer = this.#peers.get(from);
     assert(peer !== undefined, 'there is a link to every other server of the pool');
     const events = {
@@ -116,6 +133,27 @@ export class PeerLinks {
     return connection;
   }
 
+  /** It may be one that is to be taken in, and brings the RLF that says so. */
+  #acceptStranger(from: ServerId, { socket, parser }: PeerArrival, answer: Welcome): Served {
+    if (this.#strangers.size >= STRANGERS_MAX) throw tooManyStrangers();
+    const events = {
+      receive: (message: PeerMessage) => {
+        if (message.type !== 'offer') throw notNamed(from, this.#pool);
+        this.#options.receive({ type: 'peer', from, message });
+      },
+      closed: () => void this.#strangers.delete(connection),
+      refused: (error: LmError) => {
+        this.#strangers.delete(connection);
+        this.#refused(from, 'a server was refused', error);
+      },
+    };
+    const ends = { from, to: this.#options.identity.fingerprint };
+    const connection = new PeerConnection({ ends, socket, parser, events });
+    this.#strangers.add(connection);
+    connection.greet(answer);
+    return connection;
+  }
+
   /** Logs that a server from `address` was refused, if it was not just now. */
   noteRefusal(address: string, error: LmError): void {
     this.#note('a server was refused', address, error);
@@ -123,6 +161,7 @@ export class PeerLinks {
 
   close(): void {
     for (const [id, peer] of this.#peers) this.#remove(id, peer);
+    for (const stranger of this.#strangers) stranger.cut();
   }
 
   #add(server: RlfServer): void {
@@ -136,7 +175,10 @@ export class PeerLinks {
       receive: (message) => receive({ type: 'peer', from: id, message }),
       gone: () => this.#gone(id),
       down: (reason) => this.#logDown(id, reason),
-      refused: (error) => this.#refused(id, 'no agreement on a link to a server', error),
+      refused: (error) => {
+        this.#refused(id, 'no agreement on a link to a server', error);
+        this.#options.refused(id, error);
+      },
     };
     const serverNow = () => this.#peers.get(id)?.server ?? server;
     const link = new PeerLink({ server: serverNow, identity, hello, random, events });

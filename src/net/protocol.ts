@@ -16,7 +16,13 @@ export type HolderFields = [user: string, host: string, pid: number];
 export type ServerFields = [name: string, address: string, fingerprint: string];
 
 /** What servers tell each other of themselves (engine/peer-messages.ts, PeerGreeting). */
-export type GreetingFields = [boot: number, transaction: number, start: number, uptimeMs: number];
+export type GreetingFields = [
+  boot: number,
+  transaction: number,
+  start: number,
+  uptimeMs: number,
+  rlfSequence?: number,
+];
 
 export type Hello = [
   type: typeof MessageType.hello,

@@ -94,7 +94,7 @@ test('what may not follow is refused by name, and the server goes on', async () 
   const foreign = writer.write(sequence + 1, good);
   await site.ok(['pool', 'init', 'west', '127.0.0.1:5930', '--key', 'east/admin.key']);
   copyFileSync(site.file('west/pool.toml'), site.rlf);
-  expect((await refused())['code']).toBe('config');
+  expect((await refused())['code']).toBe('bad-data');
   const renamed = foreign.replace('name = "east"', 'name = "west"');
   put(sequence + 1, good, renamed);
   expect(await refused()).toMatchObject({

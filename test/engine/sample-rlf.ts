@@ -4,7 +4,7 @@ import { type SigningKey, signingKeyFromPem } from '../../src/engine/license/key
 import { licenseTable, vendorTable } from '../../src/engine/license/license-file.ts';
 import { readRlf } from '../../src/engine/license/rlf.ts';
 import { signRlfText } from '../../src/engine/license/rlf-text.ts';
-import type { LicenseCode, Rlf } from '../../src/engine/license/types.ts';
+import type { LicenseCode, Rlf, RlfServer } from '../../src/engine/license/types.ts';
 
 export const ADMIN = fixedKey(1);
 const VENDORS = new Map<string, SigningKey>();
@@ -17,7 +17,8 @@ export interface SampleCode extends Partial<LicenseCode> {
 export interface SampleRlf {
   readonly sequence?: number;
   readonly pool?: string;
-  readonly servers?: readonly string[];
+  /** Names, which stand where they are listed, or a server in full. */
+  readonly servers?: readonly (string | RlfServer)[];
   readonly codes?: readonly SampleCode[];
 }
 
@@ -65,10 +66,16 @@ export function fingerprintOf(at: number): string {
   return `sha256:${at.toString(16).padStart(64, '0')}`;
 }
 
-function serverTable(name: string, at: number): string {
-  const address = `127.0.0.1:${5930 + at}`;
-  const fields = [`name = "${name}"`, `address = "${address}"`];
-  return `[[server]]\n${fields.join('\n')}\nfingerprint = "${fingerprintOf(at)}"\n`;
+/** The server that stands at `at` in the list. */
+export function sampleServer(name: string, at: number): RlfServer {
+  return { name, address: `127.0.0.1:${5930 + at}`, fingerprint: fingerprintOf(at) };
+}
+
+function serverTable(server: string | RlfServer, at: number): string {
+  const full = typeof server === 'string' ? sampleServer(server, at) : server;
+  const { name, address, fingerprint } = full;
+  const fields = [`name = "${name}"`, `address = "${address}"`, `fingerprint = "${fingerprint}"`];
+  return `[[server]]\n${fields.join('\n')}\n`;
 }
 
 function vendorKey(name: string): SigningKey {

@@ -50,14 +50,14 @@ describe('a hold', () => {
     const ledger = new Ledger();
     const { license, state } = ledger;
     expect(ledger.propose(B, { type: 'record-take', license, key: KEY })).toBe(true);
-    expect(state.whereabouts(ID, A)).toEqual({ server: B, since: state.applied });
+    expect(state.moved.whereabouts(ID, A)).toEqual({ server: B, since: state.applied });
     // And once that one is fenced, where it was claimed to.
     ledger.apply({ type: 'fenced', server: B });
     const claim = { key: KEY, fence: state.applied };
     const moves = { type: 'move', license, from: B, to: A, count: 1, claim } as const;
     expect(ledger.propose(A, moves)).toBe(true);
-    expect(state.whereabouts(ID, B)).toEqual({ server: A, since: state.applied });
-    expect(state.whereabouts(ID, A)?.server).toBe(A);
+    expect(state.moved.whereabouts(ID, B)).toEqual({ server: A, since: state.applied });
+    expect(state.moved.whereabouts(ID, A)?.server).toBe(A);
   });
 
   test('does not end by a time that was up before it was renewed', () => {

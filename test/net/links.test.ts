@@ -1,5 +1,6 @@
 /** DESIGN sections 3, 5 and 9: servers find each other, know each other by key, and miss each other. */
 import { describe, expect, test } from 'bun:test';
+import { STRANGERS_MAX } from '../../src/engine/limits.ts';
 import { createIdentity, type Identity } from '../../src/net/identity.ts';
 import { peerFields } from '../../src/net/peer-codec.ts';
 import { until } from '../client/until.ts';
@@ -69,13 +70,16 @@ describe('two servers of a pool', () => {
   test('part when the RLF names one of them no more, and the address is that in force', async () => {
     const [a, b] = await pair();
     a.knows(a.server);
-    await until(() => !b.isLinkedTo(a), 'the other is cut off');
+    await until(() => b.of('gone').length > 0, 'the other is cut off');
     expect(a.links.linked).toEqual([]);
-    expect(a.of('gone')).toEqual([]);
+    expect(a.of('gone').length).toBe(1);
+    // What it says is refused: to A it is a stranger now.
+    await until(() => b.isLinkedTo(a), 'it dials again');
+    b.links.send([{ to: a.id, message: transferTo(a.id) }]);
     await until(() => a.logged('a server was refused').length > 0, 'it is refused');
-    expect(b.of('gone').length).toBe(1);
+    expect(a.messages).toEqual([]);
     a.knows(a.server, { ...b.server, address: 'localhost:1' });
-    await until(() => a.of('gone').length > 0, 'it is looked for at another address');
+    await until(() => a.of('gone').length > 1, 'it is looked for at another address');
     a.knows(a.server, { ...b.server, address: `localhost:${b.port}` });
     await until(() => a.isLinkedTo(b), 'it is found by its name');
   });
@@ -83,7 +87,7 @@ describe('two servers of a pool', () => {
 
 describe('a connection that is no server of the pool is refused by name, and nothing passes:', () => {
   const cases = {
-    'a key that the RLF does not name': { key: 'other', code: 'not-authorized' },
+    'a key that the RLF does not name': { key: 'other', code: [2, 'not-authorized'] },
     'no key at all': { key: 'none', code: 'not-authorized' },
     "this server's own key": { key: 'own', code: 'not-authorized' },
     'another pool': { key: 'peer', code: 'untrusted', over: { 5: 'west' } },
@@ -101,7 +105,7 @@ describe('a connection that is no server of the pool is refused by name, and not
       const hello = raw.hello(peer.fingerprint, over);
       raw.send(hello, peerFields(transferTo(a.id)));
       await until(() => raw.closed, 'it is cut off');
-      expect(raw.answers).toEqual([code]);
+      expect(raw.answers).toEqual([code].flat());
       expect(a.events).toEqual([]);
     });
   }
@@ -115,6 +119,32 @@ describe('a connection that is no server of the pool is refused by name, and not
     expect(a.events).toEqual([]);
   });
 
+  test('a stranger is heard with an RLF, and with nothing else; few are at a time', async () => {
+    const a = await startMember({ name: 'A' });
+    a.knows(a.server);
+    const identities = await Promise.all(
+      Array.from({ length: STRANGERS_MAX + 1 }, () => createIdentity('S')),
+    );
+    const raws: RawPeer[] = [];
+    for (const identity of identities) {
+      const raw = await RawPeer.connect(a.port, identity);
+      raw.send(raw.hello(identity.fingerprint));
+      await until(() => raw.answers.length > 0, 'it is answered');
+      raws.push(raw);
+    }
+    expect(raws.map((raw) => raw.answers[0])).toEqual([...Array(STRANGERS_MAX).fill(2), 'busy']);
+    const [first] = raws;
+    const offer = { type: 'offer', text: 'sequence = 2' } as const;
+    first?.send(peerFields(offer));
+    await until(() => a.messages.length > 0, 'the RLF has come');
+    expect(a.messages).toEqual([offer]);
+    first?.send(peerFields(transferTo(a.id)));
+    await until(() => first?.closed === true, 'it is cut off');
+    expect(first?.answers).toEqual([2, 'not-authorized']);
+    expect(a.of('linked')).toEqual([]);
+    expect(a.messages).toEqual([offer]);
+  });
+
   test('a stranger that redials all day is logged once', async () => {
     const [a, stranger] = await Promise.all([
       startMember({ name: 'A' }),
@@ -125,14 +155,15 @@ describe('a connection that is no server of the pool is refused by name, and not
     let dials = 0;
     for (; dials < 5; dials++) {
       const raw = await RawPeer.connect(a.port, stranger.identity);
-      raw.send(raw.hello(stranger.id));
+      raw.send(raw.hello(stranger.id), peerFields(transferTo(a.id)));
       await until(() => raw.closed, 'it is refused');
     }
+    await until(() => stranger.isLinkedTo(a), 'it dials');
+    stranger.links.send([{ to: a.id, message: transferTo(a.id) }]);
     await until(() => stranger.logged(NO_AGREEMENT).length > 0, 'it is told why');
-    expect(stranger.log[0]?.fields['code']).toBe('not-authorized');
+    expect(stranger.logged(NO_AGREEMENT)[0]?.fields['code']).toBe('not-authorized');
     expect(a.logged('a server was refused')).toHaveLength(1);
     expect(a.events).toEqual([]);
-    expect(stranger.events).toEqual([]);
   });
 
   test('what answers with another key than the RLF names is told nothing', async () => {
@@ -142,7 +173,7 @@ describe('a connection that is no server of the pool is refused by name, and not
       createIdentity('B'),
     ]);
     b.knows(a.server);
-    await until(() => b.logged(NO_AGREEMENT).length > 0, 'B is refused by A');
+    await until(() => b.isLinkedTo(a), 'B dials A');
     b.log.length = 0;
     b.knows();
     a.knows(a.server, { ...b.server, fingerprint: right.fingerprint });

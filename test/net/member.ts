@@ -52,6 +52,7 @@ export class Member {
           this.events.push(event);
           options.onEvent?.(event);
         },
+        refused: () => undefined,
         random: options.random ?? Math.random,
         log: (level, message, fields = {}) => this.log.push({ level, message, fields }),
       },

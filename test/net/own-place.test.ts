@@ -1,6 +1,6 @@
 /** DESIGN, its head: pools of 2 and 4 work, with a warning that says what they do not survive. */
 import { expect, test } from 'bun:test';
-import { checkPool, warnOfSize } from '../../src/net/own-place.ts';
+import { ownPlace, warnOfSize } from '../../src/net/own-place.ts';
 import { fingerprintOf, makeRlf } from '../engine/sample-rlf.ts';
 
 const pool = (size: number) => {
@@ -9,8 +9,10 @@ const pool = (size: number) => {
 
 test('a server serves under an RLF of any size that names its key', () => {
   for (let size = 1; size <= 11; size++) {
-    expect(checkPool(pool(size), fingerprintOf(size - 1)).name).toBe(`S${size}`);
-    expect(() => checkPool(pool(size), fingerprintOf(size))).toThrow('does not name the TLS key');
+    expect(ownPlace(pool(size).servers, fingerprintOf(size - 1)).name).toBe(`S${size}`);
+    expect(() => ownPlace(pool(size).servers, fingerprintOf(size))).toThrow(
+      'does not name the TLS key',
+    );
   }
 });
 

@@ -23,6 +23,8 @@ export class Invariants {
     for (const { name, core } of servers) {
       if (core === null) continue;
       if (core.leads) this.#leads(core.term, name);
+      // One that waits to be taken in knows nothing yet.
+      if (core.applied === 0) continue;
       this.#takeSeats(core.state);
       const bytes = core.state.snapshot();
       const other = ledgers.get(core.applied);

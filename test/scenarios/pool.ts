@@ -24,7 +24,8 @@ export interface Answer {
 
 export class ScenarioPool {
   readonly rlf: Rlf;
-  readonly servers: readonly ScenarioServer[];
+  /** Those of the founding RLF, and those that were made since. */
+  readonly servers: ScenarioServer[];
   /** `A>B`: what A sends to B is lost. `A-B`: the link is reset, too. */
   readonly cuts = new Set<string>();
   /** `A>B`: how long a message takes there, where that is not `WAY_MS`. */
@@ -43,6 +44,13 @@ export class ScenarioPool {
   constructor(names: readonly string[], codes: readonly SampleCode[]) {
     this.rlf = makeRlf({ servers: names, codes });
     this.servers = names.map((name, at) => new ScenarioServer(this, name, at));
+  }
+
+  /** `D`, or `B2` for another server that has the name of B. */
+  add(label: string): ScenarioServer {
+    const server = new ScenarioServer(this, label, this.servers.length);
+    this.servers.push(server);
+    return server;
   }
 
   server(name: string | undefined): ScenarioServer {
@@ -81,7 +89,7 @@ export class ScenarioPool {
     for (const a of this.servers) {
       for (const b of this.servers) {
         const isOpen = a !== b && !this.isCut(a, b) && !this.isCut(b, a);
-        if (isOpen && a.core !== null && b.core !== null) a.meet(b);
+        if (isOpen && b.core !== null && a.knows(b)) a.meet(b);
       }
     }
   }
@@ -91,6 +99,8 @@ export class ScenarioPool {
     const process = to.core;
     this.later(this.ways.get(`${from.name}>${to.name}`) ?? WAY_MS, () => {
       if (this.isCut(from, to) || to.core !== process) return;
+      // A stranger may offer an RLF, and nothing else.
+      if (!to.knows(from) && copy.type !== 'offer') return;
       to.step({ type: 'peer', from: from.id, message: copy });
     });
   }

@@ -6,7 +6,7 @@ import type { ScenarioRunner } from '../scenario-files.ts';
 import { answerLines, Clients } from './clients.ts';
 import { ScenarioPool } from './pool.ts';
 import type { ScenarioServer } from './server.ts';
-import { movesText, recordsText, serversText, tableText } from './text.ts';
+import { membersText, movesText, recordsText, serversText, tableText } from './text.ts';
 
 type Command = (words: readonly string[]) => void;
 
@@ -16,6 +16,9 @@ interface Started {
   readonly clients: Clients;
   code: SampleCode;
   sequence: number;
+  /** The last RLF made, and whom it lists. */
+  rlf: Rlf;
+  servers: readonly string[];
 }
 
 export class Runner implements ScenarioRunner {
@@ -91,12 +94,13 @@ export class Runner implements ScenarioRunner {
     evict: (words) => this.#clients.evict(words),
     hold: (names) => this.#clients.hold(names),
     deliver: (names) => this.#clients.deliver(names),
-    offer: ([name, ...words]) => {
-      this.#server(name).step({ type: 'offered', rlf: this.#next(words) });
-      this.#pool.settle();
-    },
     push: ([name = '', ...words]) => this.#clients.push(name, this.#next(words).text),
-    'push-again': ([name = '']) => this.#clients.push(name, this.#last()),
+    'push-again': ([name = '']) => this.#clients.push(name, this.#started.rlf.text),
+    offer: (words) => this.#offer(words),
+    join: (words) => this.#join(words),
+    members: (names) => {
+      for (const server of this.#named(names)) this.#shown.push(membersText(server, this.#pool));
+    },
     entries: ([name, count]) => this.#enter(this.#server(name), Number(count)),
     servers: (names) => {
       for (const server of this.#named(names)) this.#shown.push(serversText(server));
@@ -136,7 +140,8 @@ export class Runner implements ScenarioRunner {
     const names = words.map((word) => word.split('=')[0] ?? '').filter(isServer);
     const code = { ...codeIn(words), distribution: distributionIn(words) };
     const pool = new ScenarioPool(names, [code]);
-    this.#scenario = { pool, clients: new Clients(pool), code, sequence: 1 };
+    const clients = new Clients(pool);
+    this.#scenario = { pool, clients, code, sequence: 1, rlf: pool.rlf, servers: names };
   }
 
   /** The next RLF. */
@@ -144,16 +149,46 @@ export class Runner implements ScenarioRunner {
     const started = this.#started;
     started.code = { ...codeIn(words, started.code), distribution: distributionIn(words) };
     started.sequence += 1;
-    const servers = this.#pool.servers.map((server) => server.name);
+    started.rlf = this.#made(words);
+    return started.rlf;
+  }
+
+  #offer([name, ...words]: readonly string[]): void {
+    this.#server(name).offer(this.#next(words));
+    this.#pool.settle();
+  }
+
+  /** `servers=A,B,D` lists others than before, `address=B:1234` says where B is now. */
+  #made(words: readonly string[]): Rlf {
+    const started = this.#started;
+    const listed = optionIn(words, 'servers')?.split(',');
+    if (listed !== undefined) started.servers = listed;
+    const [moved, port] = optionIn(words, 'address')?.split(':') ?? [];
+    const servers = started.servers.map((label) => {
+      const server = this.#server(label).listed;
+      return label === moved ? { ...server, address: `127.0.0.1:${port}` } : server;
+    });
     const { code, sequence } = started;
     return makeRlf({ sequence, servers, codes: [code] });
   }
 
-  /** The text of the RLF that was offered last. */
-  #last(): string {
-    const servers = this.#pool.servers.map((server) => server.name);
-    const { code, sequence } = this.#started;
-    return makeRlf({ sequence, servers, codes: [code] }).text;
+  /** `join D E servers=A,B,C,D,E`: new servers start with an RLF that names them, or with the last. */
+  #join(words: readonly string[]): void {
+    const started = this.#started;
+    const labels = words.filter((word) => !word.includes('='));
+    for (const label of labels) this.#pool.add(label);
+    if (labels.length < words.length) {
+      started.sequence += 1;
+      started.code = { ...started.code, distribution: null };
+      started.rlf = this.#made(words);
+    }
+    for (const label of labels) {
+      const server = this.#server(label);
+      server.joinsBy = started.rlf;
+      server.start();
+    }
+    this.#pool.link();
+    this.#pool.settle();
   }
 
   /** Entries that mean nothing here: evictions of keys that nobody has. */
@@ -183,6 +218,10 @@ function distributionIn(words: readonly string[]): Record<string, number> | null
 }
 
 /** `limit=100 lifetime=60000 days=7 share=0.5`. */
+function optionIn(words: readonly string[], name: string): string | undefined {
+  return words.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
 function codeIn(words: readonly string[], before: SampleCode = {}): SampleCode {
   const numbers = new Map(words.map((word) => word.split('=') as [string, string | undefined]));
   const number = (name: string, otherwise: number) => Number(numbers.get(name) ?? otherwise);

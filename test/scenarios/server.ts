@@ -2,8 +2,9 @@
 import { Core } from '../../src/engine/core.ts';
 import { LmError } from '../../src/engine/errors.ts';
 import type { Event } from '../../src/engine/event.ts';
+import type { Rlf, RlfServer } from '../../src/engine/license/types.ts';
 import { MessageType } from '../../src/engine/messages.ts';
-import { fingerprintOf } from '../engine/sample-rlf.ts';
+import { fingerprintOf, sampleServer } from '../engine/sample-rlf.ts';
 import { Records, START } from '../engine/server.ts';
 import type { ScenarioPool } from './pool.ts';
 import type { StatusDocument } from './text.ts';
@@ -18,6 +19,7 @@ export class ScenarioServer {
   stopped = false;
   readonly records = new Records();
   readonly #pool: ScenarioPool;
+  readonly #at: number;
   readonly #linked = new Set<ScenarioServer>();
   #inbox: Event[] = [];
   #boots = 0;
@@ -25,10 +27,14 @@ export class ScenarioServer {
   #skewMs = 0;
   #tickedAt = -1;
   #document: StatusDocument | null = null;
+  /** By which one that was not there at the founding knows the pool. */
+  joinsBy: Rlf | null = null;
+  #peers: unknown = null;
 
   constructor(pool: ScenarioPool, name: string, at: number) {
     this.#pool = pool;
     this.name = name;
+    this.#at = at;
     this.id = fingerprintOf(at);
   }
 
@@ -46,16 +52,29 @@ export class ScenarioServer {
     this.#skewMs = skewMs;
   }
 
+  /** As an RLF lists it; B2 has the name of B. */
+  get listed(): RlfServer {
+    return sampleServer(this.name.slice(0, 1), this.#at);
+  }
+
+  /** It would take a connection of the other one for a server's of its pool. */
+  knows(other: ScenarioServer): boolean {
+    return this.core?.peers.some(({ fingerprint }) => fingerprint === other.id) ?? false;
+  }
+
   start(): void {
     this.#boots += 1;
+    const founding = this.joinsBy ?? this.#pool.rlf;
+    const joins = this.joinsBy !== null;
     const options = {
-      ...{ server: this.id, name: this.name, boot: this.#boots, founding: this.#pool.rlf },
+      ...{ server: this.id, name: this.name, boot: this.#boots, founding, joins },
       transaction: this.#transaction,
       start: this.#boots,
       secret: new Uint8Array(32).fill(7),
     };
     this.core = Core.recover(options, this.records, this.time);
     this.#perform();
+    if (this.joinsBy !== null) this.step({ type: 'offered', rlf: this.joinsBy });
   }
 
   /** kill -9; the other servers' connections are reset. */
@@ -104,6 +123,17 @@ export class ScenarioServer {
     return this.#document;
   }
 
+  /** As `lm rlf push` or SIGHUP has it: what is refused changes nothing. */
+  offer(rlf: Rlf): void {
+    try {
+      this.core?.step({ type: 'offered', rlf }, this.time);
+    } catch (error) {
+      if (!(error instanceof LmError)) throw error;
+      this.#pool.shown.push(`${this.name} refuses: ${error.message} ${error.hint}`);
+    }
+    this.#perform();
+  }
+
   /** An expected error ends the process, as it ends `lm serve`. */
   #take(event: Event): void {
     try {
@@ -113,6 +143,19 @@ export class ScenarioServer {
       this.#pool.shown.push(`${this.name} ends: ${error.code}`);
       this.crash();
     }
+  }
+
+  /** Links are those of the pool as it is in force here. */
+  #follow(): void {
+    const { core } = this;
+    if (core === null || core.peers === this.#peers) return;
+    this.#peers = core.peers;
+    for (const other of [...this.#linked]) {
+      if (this.knows(other)) continue;
+      this.#linked.delete(other);
+      this.#take({ type: 'gone', peer: other.id });
+    }
+    this.#pool.later(1, () => this.#pool.link());
   }
 
   /** Writes, flushes, sends; until nothing is left to be written. */
@@ -134,6 +177,7 @@ export class ScenarioServer {
       for (const { message, fields } of notices) {
         this.#pool.notices.push(`${this.name}: ${message} ${JSON.stringify(fields)}`);
       }
+      this.#follow();
       if (writes.length === 0) return;
       core.step({ type: 'persisted' }, this.time);
     }

@@ -1,5 +1,6 @@
 /** How a scenario shows what servers answer and know: short lines. */
 import { type CoreMessage, MessageType } from '../../src/engine/messages.ts';
+import type { ScenarioPool } from './pool.ts';
 import type { ScenarioServer } from './server.ts';
 
 export function answerText(message: CoreMessage): string {
@@ -41,7 +42,7 @@ export interface StatusDocument {
   readonly leader: string | null;
   readonly term: number;
   readonly majority: boolean;
-  readonly servers: readonly { name: string; role: string; state: string }[];
+  readonly servers: readonly { name: string; role: string; state: string; leaving?: true }[];
   readonly licenses: readonly {
     readonly available: number | null;
     readonly freePool: number;
@@ -64,8 +65,13 @@ export function serversText(server: ScenarioServer): string {
   const document = server.status();
   if (document === null) return absent(server);
   const { leader, term, majority, servers } = document;
-  const own = servers.find(({ name }) => name === server.name);
-  const states = servers.map(({ name, role, state }) => `${name} ${role} ${state}`);
+  const isLeaving = server.core?.isLeaving === true;
+  const own = servers.find(({ name, leaving = false }) => {
+    return name === server.listed.name && leaving === isLeaving;
+  });
+  const states = servers.map(({ name, role, state, leaving }) => {
+    return `${name} ${role} ${state}${leaving === true ? ' leaving' : ''}`;
+  });
   const follows = leader === server.name ? '' : ` of ${leader ?? 'nobody'}`;
   const window = majority ? 'window open' : 'no majority';
   return `${server.name} ${own?.role}${follows}, term ${term}, ${window}: ${states.join(', ')}`;
@@ -112,4 +118,20 @@ export function recordsText(server: ScenarioServer): string {
 
 function cell(value: number | null): string {
   return value === null ? 'X' : String(value);
+}
+
+/** Who takes part, as the server has applied it: `A: A B C, learns D, leaves B, RLF 2`. */
+export function membersText(server: ScenarioServer, pool: ScenarioPool): string {
+  const { core, name } = server;
+  if (core === null) return absent(server);
+  const { configuration, members, rlf } = core.state;
+  const names = (ids: readonly string[]) => ids.map((id) => pool.byId(id).name).join(' ');
+  const leaving = members.leaving.map(({ fingerprint }) => fingerprint);
+  const parts = [
+    names(configuration.voters) || 'nobody',
+    ...(configuration.learners.length > 0 ? [`learns ${names(configuration.learners)}`] : []),
+    ...(leaving.length > 0 ? [`leaves ${names(leaving)}`] : []),
+    `RLF ${rlf.sequence}`,
+  ];
+  return `${name}: ${parts.join(', ')}`;
 }

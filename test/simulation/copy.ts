@@ -49,13 +49,16 @@ export async function copyWith(patches: readonly Patch[]): Promise<Copy<World>> 
   return { world: (seed) => new Loaded(seed), remove: () => removeCopy(folder) };
 }
 
-/** The same, for pools of several servers. */
-export async function poolCopyWith(patches: readonly Patch[]): Promise<Copy<PoolWorld>> {
+/** The same, for pools of several servers; with `members` those whose servers come and go. */
+export async function poolCopyWith(
+  patches: readonly Patch[],
+  members = false,
+): Promise<Copy<PoolWorld>> {
   const folder = copyOf(patches);
   const { PoolWorld: Loaded } = (await import(join(folder, 'test/simulation/pool/world.ts'))) as {
-    PoolWorld: new (seed: number) => PoolWorld;
+    PoolWorld: new (seed: number, log: null, members: boolean) => PoolWorld;
   };
-  return { world: (seed) => new Loaded(seed), remove: () => removeCopy(folder) };
+  return { world: (seed) => new Loaded(seed, null, members), remove: () => removeCopy(folder) };
 }
 
 function copyOf(patches: readonly Patch[]): string {

@@ -21,9 +21,10 @@ export function simulate(seed: number, log: Log = null): Result {
   return runWorld(new World(seed, log), 'simulate.ts');
 }
 
-/** The same, of a pool. */
-export function simulatePool(seed: number, log: Log = null): PoolResult {
-  return runWorld(new PoolWorld(seed, log), 'pool/simulate.ts');
+/** The same, of a pool; `members`: whose servers come and go. */
+export function simulatePool(seed: number, log: Log = null, members = false): PoolResult {
+  const command = members ? 'pool/simulate-members.ts' : 'pool/simulate.ts';
+  return runWorld(new PoolWorld(seed, log, members), command);
 }
 
 /** `command`: the one that replays it. */

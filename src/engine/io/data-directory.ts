@@ -3,10 +3,11 @@
  * LMDB's own lock file beside it, and `lm.lock`. Who the server is lies in the database, not in
  * files: a copy of a part of the directory is no server (DESIGN section 5, "Memory is identity").
  */
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { LmError } from '../errors.ts';
 import type { Identity } from '../identity.ts';
+import { Space, spacePrefix } from '../records.ts';
 import { LOCK_FILE, lockDirectory } from './directory-lock.ts';
 import { asDiskError } from './disk-error.ts';
 import {
@@ -71,21 +72,59 @@ export async function prepareDataDirectory(
   }
 }
 
+/**
+ * Gives a prepared directory a new identity, with which its server joins the pool anew
+ * (`--rejoin`). What was there is kept beside it, in `lm.mdb.before`. One that joins and knows
+ * nothing yet stays as it is. Returns the server's name and fingerprint. Throws as
+ * `openDataDirectory`.
+ */
+export async function renewDataDirectory(
+  directory: string,
+  makeIdentity: (server: string) => Promise<Identity>,
+): Promise<{ readonly server: string; readonly fingerprint: string }> {
+  const { server, pool, founding, identity, store, close } = await openDataDirectory(directory);
+  const knowsNothing = founding === null && store.get(spacePrefix(Space.state)) === null;
+  await close();
+  if (knowsNothing) return { server, fingerprint: identity.fingerprint };
+  const renewed = await makeIdentity(server);
+  const unlock = lockDirectory(directory);
+  const path = join(directory, DATABASE_FILE);
+  const [made, before] = [`${path}.new`, `${path}.before`];
+  try {
+    for (const file of [made, `${made}-lock`, before]) rmSync(file, { force: true });
+    await write(directory, made, { server, pool, identity: renewed, founding: null });
+    linkSync(path, before);
+    // Either the old one or the new one is there, whenever this is cut short.
+    renameSync(made, path);
+    for (const file of [`${made}-lock`, `${path}-lock`]) rmSync(file, { force: true });
+    flushDirectory(directory);
+  } catch (error) {
+    throw asDiskError(error, 'prepare', directory);
+  } finally {
+    unlock();
+  }
+  return { server, fingerprint: renewed.fingerprint };
+}
+
+async function write(directory: string, path: string, preparation: Preparation): Promise<void> {
+  const store = await createStore(directory, path);
+  try {
+    const { server, pool, founding, identity } = preparation;
+    store.commit([
+      json(STAMP_KEY, { format: FORMAT, server, pool, founding }),
+      json(IDENTITY_KEY, identity),
+      json(BOOT_KEY, 0),
+    ]);
+  } finally {
+    await store.close();
+  }
+}
+
 async function fill(directory: string, preparation: Preparation): Promise<void> {
   checkDirectory(directory);
   const unlock = lockDirectory(directory);
   try {
-    const store = await createStore(directory, join(directory, DATABASE_FILE));
-    try {
-      const { server, pool, founding, identity } = preparation;
-      store.commit([
-        json(STAMP_KEY, { format: FORMAT, server, pool, founding }),
-        json(IDENTITY_KEY, identity),
-        json(BOOT_KEY, 0),
-      ]);
-    } finally {
-      await store.close();
-    }
+    await write(directory, join(directory, DATABASE_FILE), preparation);
     flushDirectory(directory);
     flushDirectory(dirname(resolve(directory)));
   } finally {

@@ -2,7 +2,7 @@
  * The ledger: Raft's log of entries, and the state that the applied ones add up to. An entry is
  * proposed to the leader, written by a majority, and applied by everyone in the same order.
  */
-import { assert } from '../errors.ts';
+import { assert, LmError } from '../errors.ts';
 import type { Rlf } from '../license/types.ts';
 import { COMPACT_ENTRIES } from '../limits.ts';
 import type { Event, Notice } from '../raft/events.ts';
@@ -23,11 +23,17 @@ export interface LedgerOptions {
   /** This server's id. */
   readonly server: ServerId;
   readonly source: RecordSource;
-  /** The RLF that founds the pool, where nothing is there yet. */
-  readonly founding: Rlf;
+  /** From the records, or the beginning of one (`Ledger.stateAtStart`). */
+  readonly state: LedgerState;
   readonly campaignDelayMs: RaftOptions['campaignDelayMs'];
   /** Boot-time milliseconds. */
   readonly now: number;
+}
+
+export interface StateAtStart {
+  readonly source: RecordSource;
+  readonly founding: Rlf | null;
+  readonly joins?: boolean;
 }
 
 /** What the ledger asks for and tells while it is stepped, in order. */
@@ -57,8 +63,8 @@ export class Ledger {
   #compacted: number;
 
   private constructor(options: LedgerOptions) {
-    const { server: id, source, founding, campaignDelayMs, now } = options;
-    this.state = LedgerState.recover(source) ?? LedgerState.found(founding);
+    const { server: id, source, state, campaignDelayMs, now } = options;
+    this.state = state;
     const { applied, term, configuration } = this.state;
     const entries = readEntries(source, applied);
     this.#log = new LogRecords(applied + 1, applied + entries.length);
@@ -76,7 +82,25 @@ export class Ledger {
     this.#wakeAt = this.#raft.wakeAt ?? Number.POSITIVE_INFINITY;
   }
 
-  /** From the records, or as the founding RLF says where there are none yet. */
+  /**
+   * As the records say. Where there are none, the state with which the RLF founds a pool, or that
+   * of a server which waits to be taken into one: it has no vote, so no number of such servers is
+   * a pool.
+   *
+   * @throws LmError `config` where there is no RLF either.
+   */
+  static stateAtStart({ source, founding, joins }: StateAtStart): LedgerState {
+    const state = LedgerState.recover(source);
+    if (state !== null) return state;
+    if (founding !== null)
+      return joins ? LedgerState.outside(founding) : LedgerState.found(founding);
+    throw new LmError(
+      'config',
+      'This server is in no pool yet, and nothing tells it of one.',
+      "Start it with the pool's RLF: lm serve --rlf FILE.",
+    );
+  }
+
   static recover(options: LedgerOptions): Ledger {
     return new Ledger(options);
   }

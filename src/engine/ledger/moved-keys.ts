@@ -4,6 +4,7 @@
  * the entries takes over what came to it. Kept until the server's seats are opened, or for a day.
  * So do held seats that a server took over: they left the records.
  */
+import { RECORDS } from './accounts.ts';
 import type { ClaimedKey } from './entries.ts';
 
 export interface MovedKey {
@@ -28,6 +29,21 @@ export class MovedKeys {
 
   from(server: string): Iterable<MovedKey> {
     return this.#moved.get(server)?.values() ?? [];
+  }
+
+  /** Where a key that was granted, held or claimed at `server` is now; null where it ended. */
+  whereabouts(id: string, server: string): { server: string; since: number } | null {
+    // What was held is at no server until one takes it over, whoever granted the hold.
+    const taken = this.get(RECORDS, id);
+    let at = { server: taken?.to ?? server, since: taken?.index ?? 0 };
+    // Each step is a later entry than the one before, so this ends.
+    for (let moved = this.get(at.server, id); moved !== undefined; ) {
+      if (moved.to === null) return null;
+      at = { server: moved.to, since: moved.index };
+      const next = this.get(moved.to, id);
+      moved = next !== undefined && next.index > moved.index ? next : undefined;
+    }
+    return at;
   }
 
   *all(): Iterable<MovedKey> {

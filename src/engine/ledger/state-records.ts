@@ -13,6 +13,7 @@ import {
 } from '../records.ts';
 import { type Accounts, accountsRecord, assignAccounts, readAccounts } from './accounts.ts';
 import { type HeldSeat, heldRecord, readHeld } from './held-seats.ts';
+import { readLeaving } from './members.ts';
 import { type MovedKey, movedRecord, readMoved } from './moved-keys.ts';
 import type { LedgerState, Touched } from './state.ts';
 
@@ -167,7 +168,8 @@ function headRecord(state: LedgerState): unknown[] {
   const { voters, learners } = configuration;
   const evicted = [...state.evicted].sort(([a], [b]) => (a < b ? -1 : 1));
   const numbers = [applied, term, mark, epoch, secrets.generation];
-  const rest = [[voters, learners], state.servers.record(), evicted, secrets.record()];
+  const servers = [state.servers.record(), state.members.record()];
+  const rest = [[voters, learners], servers, evicted, secrets.record()];
   return [...numbers, secrets.current, ...rest];
 }
 
@@ -175,7 +177,7 @@ function readHead(state: LedgerState, record: unknown): void {
   const [applied, term, mark, , generation, secret, [voters, learners], servers, evicted, former] =
     record as [
       ...[number, number, number, number, number, Uint8Array | null],
-      ...[[Configuration['voters'], Configuration['learners']], unknown, [string, number][]],
+      ...[[Configuration['voters'], Configuration['learners']], unknown[], [string, number][]],
       unknown,
     ];
   state.applied = applied;
@@ -183,7 +185,8 @@ function readHead(state: LedgerState, record: unknown): void {
   state.mark = mark;
   state.secrets.restore(generation, secret, former);
   state.configuration = { voters, learners };
-  state.servers.restore(servers);
+  state.servers.restore(servers[0]);
+  state.members.restore(state.rlf, readLeaving(servers[1]));
   state.evicted.clear();
   for (const [id, until] of evicted) state.evicted.set(id, until);
 }

@@ -21,8 +21,10 @@ import {
   RECORDS,
   setHardLimit,
 } from './accounts.ts';
-import type { Author, Entry, LogEntry, Proposal } from './entries.ts';
+import { departed, settleRows } from './departures.ts';
+import type { Author, ClaimedKey, Entry, LogEntry, Proposal } from './entries.ts';
 import { HeldSeats } from './held-seats.ts';
+import { Members } from './members.ts';
 import { MovedKeys } from './moved-keys.ts';
 import { successor } from './offer.ts';
 import { applyRecord, endCommutes, evict } from './recording.ts';
@@ -55,6 +57,8 @@ export class LedgerState {
   /** FIG. 4: the RLF's licenses in memory, never modified while that RLF is in force. */
   table: LicenseTable;
   readonly servers = new Servers();
+  /** Whom the RLF in force names, and who is on its way out. */
+  readonly members = new Members();
   readonly accounts = new Map<string, Accounts>();
   readonly moved = new MovedKeys();
   readonly #writes = new StateWrites(this);
@@ -67,6 +71,7 @@ export class LedgerState {
     this.rlf = rlf;
     this.table = new LicenseTable(rlf);
     this.configuration = foundingConfiguration(rlf.servers.map(({ fingerprint }) => fingerprint));
+    this.members.restore(rlf, []);
   }
 
   /** A pool before its first entry; its licenses open at the first mark, by their dates. */
@@ -74,6 +79,13 @@ export class LedgerState {
     const state = new LedgerState(rlf);
     state.#writes.all();
     return state;
+  }
+
+  /** Of a server that has yet to be taken in: it knows of the pool what its RLF says, no more. */
+  static outside(rlf: Rlf): LedgerState {
+    const state = new LedgerState(rlf);
+    const configuration = { voters: [], learners: [] };
+    return Object.assign(state, { applied: 0, term: 0, configuration });
   }
 
   /** As the records say, or null where there are none. */
@@ -106,28 +118,13 @@ export class LedgerState {
     return this.#writes.take();
   }
 
-  /** Where a key that was granted, held or claimed at `server` is now; null where it ended. */
-  whereabouts(id: string, server: string): { server: string; since: number } | null {
-    // What was held is at no server until one takes it over, whoever granted the hold.
-    const taken = this.moved.get(RECORDS, id);
-    let at = { server: taken?.to ?? server, since: taken?.index ?? 0 };
-    // Each step is a later entry than the one before, so this ends.
-    for (let moved = this.moved.get(at.server, id); moved !== undefined; ) {
-      if (moved.to === null) return null;
-      at = { server: moved.to, since: moved.index };
-      const next = this.moved.get(moved.to, id);
-      moved = next !== undefined && next.index > moved.index ? next : undefined;
-    }
-    return at;
-  }
-
   /** Applies the entry after the last applied one. */
   apply({ index, term, entry }: LogEntry, configuration: Configuration | null): Applied {
     assert(index === this.applied + 1, 'entries are applied in order, each once');
     this.applied = index;
     this.term = term;
-    if (configuration !== null) this.configuration = configuration;
-    const touched = entry === null ? NOTHING : this.#apply(index, entry);
+    const touched =
+      entry === null ? this.#configure(index, configuration) : this.#apply(index, entry);
     const valid = touched !== 'void';
     this.#writes.touched(valid ? touched : NOTHING);
     if (valid) this.#dropEmpty(touched);
@@ -157,6 +154,8 @@ export class LedgerState {
       case 'opened':
         return this.#opened(index, entry);
       case 'returned':
+        // Who does not vote has no place to come back to.
+        if (!this.configuration.voters.includes(entry.server)) return 'void';
         return this.servers.returned(entry, index) ? NOTHING : 'void';
       case 'rlf':
         return this.#enforce(entry);
@@ -178,7 +177,7 @@ export class LedgerState {
         if (claim === null) {
           // Out of a row its owner gives, who no longer issues it, or anyone once it is opened.
           const isOwn = from === by.server || from === FREE_POOL;
-          const mayGive = isOwn || this.#isOpen(accounts, from);
+          const mayGive = isOwn || this.isOpened(from, accounts);
           if (!mayGive) return 'void';
           if (!moveSeats(accounts, proposal)) return 'void';
           break;
@@ -215,11 +214,21 @@ export class LedgerState {
     if (lifetimeMs > usual) keepLongest(accounts, server, lifetimeMs);
   }
 
-  /** The server is fenced, and the time of its keys is over. */
-  #isOpen({ opened }: Accounts, server: string): boolean {
-    const known = this.servers.get(server);
-    if (known === undefined || known.fence === null || known.session !== null) return false;
-    return (opened.get(server) ?? 0) > known.fence;
+  /** No key of this row can live: its server is fenced and opened, or not in the pool. */
+  isOpened(server: string, accounts: Accounts): boolean {
+    return !this.configuration.voters.includes(server) || this.servers.isOpened(server, accounts);
+  }
+
+  /** Others take part: what is left of those that went passes on. */
+  #configure(index: number, configuration: Configuration | null): Touched {
+    if (configuration === null) return NOTHING;
+    const { voters } = this.configuration;
+    this.configuration = configuration;
+    const gone = voters.filter((server) => !configuration.voters.includes(server));
+    for (const server of gone) departed(server, index, this);
+    settleRows(this);
+    this.members.configured(configuration);
+    return gone.length > 0 ? null : NOTHING;
   }
 
   /** A key leaves a server only after its fence, before its row is opened, and once. */
@@ -270,11 +279,13 @@ export class LedgerState {
   }
 
   #enforce({ text }: Extract<Entry, { type: 'rlf' }>): Touched | 'void' {
-    const rlf = successor(text, this.rlf);
+    const rlf = successor(text, this);
     if (rlf === null) return 'void';
     const before = { table: this.table, servers: serversAs(rlf.servers, this.rlf.servers) };
     this.rlf = rlf;
     this.table = new LicenseTable(this.rlf);
+    this.members.follow(rlf, this.configuration);
+    settleRows(this);
     for (const id of this.accounts.keys()) {
       this.#keepLifetime(id, lifetimeAt(before.table.byId(id), this.mark), this.mark);
     }
@@ -359,12 +370,10 @@ export class LedgerState {
 }
 
 interface Leaving {
-  readonly key: { readonly id: string; readonly count: number } & MovedKeyFields;
+  readonly key: ClaimedKey;
   readonly server: string;
   readonly fence: number;
 }
-
-type MovedKeyFields = Extract<Proposal, { type: 'end' }>['key'];
 
 /** Whoever counted on a void entry looks again. */
 function touchedByVoid(entry: Entry | null): Touched {

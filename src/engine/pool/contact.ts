@@ -12,9 +12,9 @@ export interface Contact {
 }
 
 export function contactOf(pool: Pool): Contact {
-  const { configuration, rlf } = pool.state;
+  const { configuration, members } = pool.state;
   const { voters } = configuration;
-  const up = rlf.servers.filter(({ fingerprint: id }) => voters.includes(id) && pool.isUp(id));
+  const up = members.all.filter(({ fingerprint: id }) => voters.includes(id) && pool.isUp(id));
   const names = up.map(({ name }) => name);
   return { needed: majority(configuration), servers: voters.length, up: names };
 }

@@ -33,7 +33,8 @@ export class LeaderRequests {
     const { leads, server: self, state } = this.#pool;
     if (!leads) return;
     const next = state.rlf.servers.find(({ fingerprint: server }) => {
-      return server !== self && this.#pool.isUp(server);
+      const isVoter = state.configuration.voters.includes(server);
+      return server !== self && isVoter && this.#pool.isUp(server);
     });
     if (next !== undefined) this.transfer(next.fingerprint);
   }

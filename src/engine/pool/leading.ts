@@ -14,6 +14,7 @@ import type { ServerId } from '../raft/types.ts';
 import type { Time } from '../time.ts';
 import { Ahead, FENCE_AFTER_ACK_MS, FENCE_UNHEARD_MS, Openings } from './fencing.ts';
 import { Lending, type Place } from './lending.ts';
+import { Membership } from './membership.ts';
 import { shifted } from './picture.ts';
 import type { Pool } from './pool.ts';
 import { decodeReport, type Report, type Usage } from './report.ts';
@@ -37,6 +38,7 @@ export class Leading {
   readonly #ahead = new Ahead();
   readonly #openings = new Openings();
   readonly #lending: Lending;
+  readonly #membership: Membership;
   /** Since when an entry of this server's term is committed; null while it does not lead so. */
   #establishedAt: number | null = null;
   /** The next proposal to take from each server, by its session. */
@@ -50,6 +52,7 @@ export class Leading {
     this.#pool = pool;
     this.#options = options;
     this.#lending = new Lending(pool);
+    this.#membership = new Membership(pool, this.#ahead, options.outbox);
   }
 
   /** It led a majority once in this term, and the log does not say that it is fenced. */
@@ -87,6 +90,7 @@ export class Leading {
 
   end(): void {
     this.#establishedAt = null;
+    this.#membership.forget();
     this.#lending.forget();
     this.#mayIssue = false;
     this.#nextDue = Number.POSITIVE_INFINITY;
@@ -99,7 +103,7 @@ export class Leading {
   /** At the start: a fence that is in the records is timed from now. */
   recovered(): void {
     const { state, time } = this.#pool;
-    for (const { fingerprint } of state.rlf.servers) {
+    for (const { fingerprint } of state.members.all) {
       const { fence = null } = state.servers.get(fingerprint) ?? {};
       if (fence !== null) this.#openings.fenced(fingerprint, fence, time.boot);
     }
@@ -108,6 +112,8 @@ export class Leading {
   applied({ index, entry, valid, touched }: Applied): void {
     if (touched === null) this.#lending.touchAll();
     for (const license of touched ?? []) this.#lending.touch(license);
+    // In force or void: it is not on its way any more.
+    if (entry?.type === 'rlf' && entry.sequence === this.#entered.rlf) this.#entered.rlf = 0;
     if (!valid || entry === null || 'by' in entry) {
       return;
     }
@@ -191,7 +197,7 @@ export class Leading {
   word(to: ServerId): Uint8Array {
     const { clock, picture, memory, state, server: self, time, shown } = this.#pool;
     const peer = picture.peer(to);
-    const others = state.rlf.servers.filter(({ fingerprint }) => fingerprint !== to);
+    const others = state.members.all.filter(({ fingerprint }) => fingerprint !== to);
     const word = {
       echo: this.#mayEcho(to) ? peer.echo : null,
       change: peer.change,
@@ -209,6 +215,7 @@ export class Leading {
   #mayEcho(to: ServerId): boolean {
     const { picture, state, time, window } = this.#pool;
     if (this.#establishedAt === null || !window.isOpen(time.boot)) return false;
+    if (this.#membership.isStopped(to)) return false;
     const newest = this.#ahead.newest(to, state);
     return newest?.type === 'returned' && newest.index === picture.peer(to).echo?.session;
   }
@@ -264,6 +271,8 @@ export class Leading {
       this.#open(server);
       this.#return(server);
     }
+    if (this.#entered.rlf === 0) this.#membership.lead();
+    this.#nextDue = Math.min(this.#nextDue, this.#membership.nextDue);
     const newest = this.#ahead.newest(self, state);
     this.#mayIssue = newest?.type === 'returned' && newest.index === this.#pool.session;
   }
@@ -288,7 +297,10 @@ export class Leading {
     if (this.#ahead.newest(server, state)?.type === 'fenced') return;
     const { ackedAt } = picture.peer(server);
     const unheardAt = (this.#establishedAt ?? time.boot) + FENCE_UNHEARD_MS;
-    const at = ackedAt === null ? unheardAt : ackedAt + FENCE_AFTER_ACK_MS;
+    const silentAt = ackedAt === null ? unheardAt : ackedAt + FENCE_AFTER_ACK_MS;
+    // What earlier leaders echoed to it has ended by then too.
+    const stoppedAt = Math.max(this.#membership.windowEnd(server), unheardAt);
+    const at = Math.min(silentAt, stoppedAt);
     this.#nextDue = Math.min(this.#nextDue, at);
     if (at > time.boot) return;
     this.#enter({ type: 'fenced', server });
@@ -311,6 +323,7 @@ export class Leading {
   /** It asks for it, and has not had it. */
   #return(server: ServerId): void {
     const { picture, state, server: self, session } = this.#pool;
+    if (!state.members.lists(server)) return;
     const newest = this.#ahead.newest(server, state);
     const fence = newest === null ? null : newest.type === 'fenced' ? newest.index : newest.fence;
     const own = session === null ? { fence } : null;

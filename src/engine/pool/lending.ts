@@ -242,10 +242,10 @@ export class Lending {
   #places(license: string): Place[] {
     const { state, server: self } = this.#pool;
     const accounts = state.accounts.get(license);
-    return state.rlf.servers.map(({ fingerprint: server }) => {
+    return state.members.all.map(({ fingerprint: server }) => {
       const allocated = accounts?.rows.get(server) ?? 0;
       const usage = this.#usage(server, license);
-      const isOpened = accounts !== undefined && state.servers.isOpened(server, accounts);
+      const isOpened = accounts !== undefined && state.isOpened(server, accounts);
       const isDead = isOpened && server !== self;
       if (isDead) return { server, allocated, available: allocated, isDead, usage: null };
       const used = usage === null ? allocated : usage.inUse;

@@ -14,7 +14,10 @@ export interface PoolOptions {
   readonly transaction: number;
   /** A whole number drawn for this start. */
   readonly start: number;
-  readonly founding: Rlf;
+  /** The RLF that founds the pool, or by which a new server knows it; null for one with records. */
+  readonly founding: Rlf | null;
+  /** It founds nothing: without records it waits to be taken into the pool. */
+  readonly joins?: boolean;
   /** 32 random bytes, for a pool that has no ticket secret yet. */
   readonly secret: Uint8Array;
   readonly source: RecordSource;

@@ -58,11 +58,11 @@ export class Outlook {
   lost({ accounts }: Row): LostServer[] {
     const { state, server: self } = this.#pool;
     const lost: LostServer[] = [];
-    for (const { name: server, fingerprint: id } of state.rlf.servers) {
+    for (const { name: server, fingerprint: id } of state.members.all) {
       const isFenced = state.servers.isFenced(id);
       if (id === self || (!isFenced && this.#pool.isUp(id))) continue;
       const allocated = accounts.rows.get(id) ?? 0;
-      const isOpened = state.servers.isOpened(id, accounts);
+      const isOpened = state.isOpened(id, accounts);
       const opensAt = isFenced ? this.#leading.opensAt(id, accounts) : null;
       const lostAs = isOpened ? 'opened' : isFenced ? 'fenced' : 'down';
       lost.push({ server, state: lostAs, allocated, opensAt });

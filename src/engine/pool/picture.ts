@@ -89,6 +89,12 @@ export class Picture {
     return peer;
   }
 
+  /** As this leader knows it, by license; null before it heard it in this term. */
+  usage(server: ServerId): ReadonlyMap<string, Usage> | null {
+    const { usage, ackedAt } = this.peer(server);
+    return ackedAt === null ? null : usage;
+  }
+
   acked(server: ServerId, now: number): void {
     const peer = this.peer(server);
     peer.ackedAt = now;

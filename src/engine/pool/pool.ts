@@ -4,6 +4,7 @@
  */
 import type { Entry, Proposal } from '../ledger/entries.ts';
 import { Ledger } from '../ledger/ledger.ts';
+import { takesPart } from '../ledger/members.ts';
 import type { Applied, LedgerState } from '../ledger/state.ts';
 import { WINDOW_MS } from '../limits.ts';
 import type { PeerGreeting } from '../peer-messages.ts';
@@ -29,6 +30,7 @@ import { GrantWindow } from './window.ts';
 import type { LineWord } from './word.ts';
 
 export class Pool {
+  readonly server: ServerId;
   readonly ledger: Ledger;
   readonly window = new GrantWindow();
   readonly clock = new PoolClock();
@@ -42,8 +44,7 @@ export class Pool {
   readonly outlook: Outlook;
   readonly #leading: Leading;
   readonly #options: PoolOptions;
-  readonly #standing: Standing;
-  readonly #priorityAtStart: readonly ServerId[];
+  readonly standing: Standing;
   #hooks: PoolHooks | null = null;
   #time: Time;
   #transaction: number;
@@ -51,27 +52,28 @@ export class Pool {
   #appliedTerm = 0;
 
   constructor(options: PoolOptions) {
-    const { server, founding, source, time } = options;
+    const { server, source, time } = options;
     this.#options = options;
+    this.server = server;
     this.#time = time;
     this.#transaction = options.transaction;
     this.memory = new PeerMemory(source);
     const { picture } = this;
     // Raft asks when to campaign as it is made: the rest has to be there.
-    this.#priorityAtStart = founding.servers.map(({ fingerprint }) => fingerprint);
-    this.#standing = new Standing({ self: server, picture, term: 0, now: time.boot });
+    const state = Ledger.stateAtStart(options);
+    this.standing = new Standing({ self: server, picture, term: 0, now: time.boot });
     this.ledger = Ledger.recover({
-      ...{ server, source, founding, now: time.boot },
+      ...{ server, source, state, now: time.boot },
       campaignDelayMs: (context) => {
         return campaignDelayMs(context, {
           self: server,
-          priority: this.#priority(),
-          uptimeMs: this.#standing.uptimesMs(this.#time.boot),
+          priority: state.members.all.map(({ fingerprint }) => fingerprint),
+          uptimeMs: this.standing.uptimesMs(this.#time.boot),
           isUp: (other) => this.picture.saidUp(other),
         });
       },
     });
-    this.#standing.term = this.ledger.status.term;
+    this.standing.term = this.ledger.status.term;
     this.reporter = new Reporter(this, options);
     this.listening = new Listening(this, options.outbox);
     this.#leading = new Leading(this, options);
@@ -97,10 +99,6 @@ export class Pool {
     return this.ledger.state;
   }
 
-  get server(): ServerId {
-    return this.#options.server;
-  }
-
   get time(): Time {
     return this.#time;
   }
@@ -110,17 +108,13 @@ export class Pool {
     return this.#transaction;
   }
 
-  get standing(): Standing {
-    return this.#standing;
-  }
-
   get leads(): boolean {
-    return this.#standing.leads;
+    return this.standing.leads;
   }
 
   /** Whom this server takes for the leader. */
   get leader(): ServerId | null {
-    return this.#standing.leader;
+    return this.standing.leader;
   }
 
   /** Index of this server's return, by which it issues; null while it may not. */
@@ -134,23 +128,34 @@ export class Pool {
     return !this.leads || this.#leading.mayIssue;
   }
 
+  /** It takes part in Raft: it votes, or is being taken in. */
+  get takesPart(): boolean {
+    return takesPart(this.server, this.state.configuration);
+  }
+
+  /** The RLF in force no longer names it: it renews as long as it may, and grants nothing. */
+  get isLeaving(): boolean {
+    return !this.state.members.lists(this.server);
+  }
+
   /** A pool of one: there is nobody to ask. */
   get isAlone(): boolean {
     return this.state.configuration.voters.length === 1;
   }
 
   isLinked(server: ServerId): boolean {
-    return this.#standing.isLinked(server);
+    return this.standing.isLinked(server);
   }
 
   /** Up, as far as this server knows. */
   isUp(server: ServerId): boolean {
-    return this.#standing.isUp(server, this.#time.boot);
+    return this.standing.isUp(server, this.#time.boot);
   }
 
   greeting(time: Time): PeerGreeting {
     const { boot, transaction, start } = this.#options;
-    return { boot, transaction, start, uptimeMs: this.#standing.uptimeMs(time.boot) };
+    const uptimeMs = this.standing.uptimeMs(time.boot);
+    return { boot, transaction, start, uptimeMs, rlfSequence: this.state.rlf.sequence };
   }
 
   /** What this server's own disk has come to. */
@@ -185,13 +190,13 @@ export class Pool {
   linked(peer: ServerId, greeting: PeerGreeting): void {
     if (!this.#trusts(peer, greeting)) return;
     const now = this.#time.boot;
-    this.#standing.linked(peer, now - greeting.uptimeMs);
+    this.standing.linked(peer, now - greeting.uptimeMs);
     if (peer === this.leader) this.proposals.again();
-    if (!this.#standing.everLed) this.ledger.step({ type: 'reconsider' }, now);
+    if (!this.standing.everLed) this.ledger.step({ type: 'reconsider' }, now);
   }
 
   gone(peer: ServerId): void {
-    this.#standing.unlinked(peer);
+    this.standing.unlinked(peer);
     if (this.leads) this.#leading.lost(peer);
     this.picture.gone(peer);
     this.ledger.step({ type: 'gone', peer }, this.#time.boot);
@@ -334,7 +339,7 @@ export class Pool {
         this.window.round(notice.round, now);
         return;
       case 'heard':
-        this.#standing.heard(now);
+        this.standing.heard(now);
         if (notice.attachment !== null) this.listening.listen(notice.attachment);
         return;
       case 'acked':
@@ -344,7 +349,7 @@ export class Pool {
         this.#leading.established();
         return;
       case 'refused':
-        if (notice.reason === 'leader-heard') this.#standing.refused();
+        if (notice.reason === 'leader-heard') this.standing.refused();
         return;
       case 'malformed':
         this.#warn('a message of a server makes no sense', notice.from);
@@ -357,9 +362,9 @@ export class Pool {
 
   #roleChanged(notice: Extract<Notice, { type: 'role' }>): void {
     const { role, term, leader } = notice;
-    const isOther = role !== this.#standing.role || term !== this.#standing.term;
+    const isOther = role !== this.standing.role || term !== this.standing.term;
     if (isOther) this.window.forget();
-    if (!this.#standing.changed(notice)) return;
+    if (!this.standing.changed(notice)) return;
     this.proposals.again();
     this.reporter.again();
     if (isOther) this.listening.forget();
@@ -389,12 +394,6 @@ export class Pool {
   }
 
   nameOf(server: ServerId): string {
-    const { servers } = this.state.rlf;
-    return servers.find(({ fingerprint }) => fingerprint === server)?.name ?? server;
-  }
-
-  #priority(): readonly ServerId[] {
-    if (this.ledger === undefined) return this.#priorityAtStart;
-    return this.state.rlf.servers.map(({ fingerprint }) => fingerprint);
+    return this.state.members.find(server)?.name ?? server;
   }
 }

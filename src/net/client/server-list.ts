@@ -54,14 +54,14 @@ export class ServerList {
   }
 
   /** A trusted server names the pool's servers of now; those of the start stay as a last resort. */
-  learn({ servers, server }: Connection): void {
+  learn({ servers }: Connection): void {
     const listed: Target[] = servers
       .filter(([, address]) => addressProblem(address) === null)
       .map(([name, address]) => ({ server: name, address: parseAddress(address) }));
     const known = new Set(listed.map(addressOf));
     const others = this.#trust.targets.filter((target) => !known.has(addressOf(target)));
     this.#targets = [...listed, ...others];
-    if (!listed.some((target) => target.server === server)) return;
+    // Also by one that is on its way out, and names the others only.
     if (this.#pins.size === 0) return;
     this.#pins = new Set([...this.#pins, ...servers.map(([, , fingerprint]) => fingerprint)]);
   }

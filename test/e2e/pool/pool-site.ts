@@ -2,7 +2,7 @@
  * A pool of real server processes, each behind the network of the test, and clients that hold the
  * pool's card.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { LicenseClient, type StatusDocument } from '../../../src/net/client/index.ts';
 import { executable } from '../executable.ts';
 import { Server } from '../server.ts';
@@ -11,6 +11,7 @@ import { Network, type Place } from './network.ts';
 
 const NAMES = 'ABCDEFGHIJK';
 const LOOK_MS = 50;
+const SERVER_TABLE = /^\[\[server\]\]\nname = "(.*)"\n(?:.+\n)*/gm;
 
 export interface PoolLicense extends SiteLicense {
   /** Seats of each server at the start, as `lm rlf add --distribution` takes it. */
@@ -42,6 +43,8 @@ export interface PoolStatus extends StatusDocument {
     readonly name: string;
     readonly state: string;
     readonly rlfSequence: number | null;
+    readonly role: string;
+    readonly leaving?: true;
   }[];
   readonly licenses: readonly License[];
 }
@@ -54,6 +57,8 @@ export class PoolSite extends Site {
   readonly #clients = new Set<LicenseClient>();
   /** Of the RLF that the servers are started with. */
   #sequence = 1;
+  /** `[[server]]` tables by name. */
+  readonly tables = new Map<string, string>();
 
   constructor(pool = 'east') {
     super();
@@ -89,6 +94,41 @@ export class PoolSite extends Site {
     await this.serves();
   }
 
+  /** One more server, prepared on its own host; the RLF does not list it yet. */
+  async prepare(name: string): Promise<void> {
+    const place = { name, port: await freePort(), target: await freePort() };
+    this.#places.set(name, place);
+    this.network.add(place);
+    const data = this.file(`${this.pool}/servers/${name}`);
+    const address = `127.0.0.1:${place.port}`;
+    const about = ['--data', data, '--name', name, '--address', address];
+    this.tables.set(name, (await this.ok(['server', 'new', ...about])).stdout);
+  }
+
+  /** Signs an RLF that lists these servers, in that order, and no others. */
+  async list(names: readonly string[]): Promise<void> {
+    const text = readFileSync(this.rlf, 'utf8');
+    for (const [table, name = ''] of text.matchAll(SERVER_TABLE)) {
+      if (!this.tables.has(name)) this.tables.set(name, table);
+    }
+    const listed = names.map((name) => this.tables.get(name) ?? '').join('\n');
+    const at = text.search(SERVER_TABLE);
+    const others = text.replaceAll(SERVER_TABLE, '');
+    writeFileSync(this.rlf, `${others.slice(0, at)}${listed}\n${others.slice(at)}`);
+    await this.ok(['rlf', 'sign', this.rlf, '--key', this.adminKey, '--bump']);
+    // Whoever begins to look for the pool from here on knows those that it has now.
+    const card = `${this.card}.${this.#sequence}`;
+    await this.ok(['pool', 'card', this.rlf, '--key', this.adminKey, '-o', card]);
+    renameSync(card, this.card);
+    this.#observed = null;
+    this.#sequence += 1;
+  }
+
+  /** A server that an RLF dropped: it ends by itself, once it has left; its exit code. */
+  async left(name: string): Promise<number> {
+    return await this.#end(name, (server) => server.exited);
+  }
+
   get names(): string[] {
     return [...this.#places.keys()];
   }
@@ -114,10 +154,10 @@ export class PoolSite extends Site {
   }
 
   /** The command that runs a server. */
-  command(name: string): string[] {
+  command(name: string, flags: readonly string[] = []): string[] {
     const data = this.file(`${this.pool}/servers/${name}`);
     const listen = ['--listen', `127.0.0.1:${this.listenPort(name)}`];
-    return [executable(), 'serve', '--data', data, '--rlf', this.rlf, ...listen];
+    return [executable(), 'serve', '--data', data, '--rlf', this.rlf, ...listen, ...flags];
   }
 
   /** Where a server listens: behind the network of the test. */

@@ -94,13 +94,16 @@ export class Ending {
       world.start(server, this.#random.chance(0.3));
     }
     world.hangUpUnused();
-    this.#push(world.rlfs.drawFinal());
+    const listed = world.members?.listed() ?? null;
+    const sequence = world.rlfs.drawFinal(listed);
+    if (listed !== null) world.members?.enlist(listed, sequence);
+    this.#push(sequence);
   }
 
   /** As `lm rlf push` does: until it is in force everywhere. */
   #push(sequence: number): void {
     const { servers, agenda } = this.#world;
-    const up = servers.filter(({ process }) => process !== null);
+    const up = servers.filter((one) => one.process !== null && this.#isOfPool(one));
     const behind = up.filter(({ process }) => process?.core.state.rlf.sequence !== sequence);
     if (up.length > 0 && behind.length === 0) return;
     if (behind.length > 0) this.#world.offer(this.#random.pick(behind), sequence);
@@ -113,7 +116,8 @@ export class Ending {
     world.closing = true;
     for (const client of world.clients) client.finish();
     const lifetimeMs = Math.max(HOLD_MS_MAX, ...world.options.licenses.lifetimesMs);
-    const back = () => world.servers.every((server) => this.#isBack(server));
+    const last = world.servers.filter((server) => this.#isOfPool(server));
+    const back = () => last.every((server) => this.#isBack(server));
     // A second at a time: it is not looked at after every step.
     const end = world.agenda.now + 2 * (1.02 * lifetimeMs + LATE_MS_MAX);
     while (world.agenda.now < end && !back()) world.runUntil(world.agenda.now + 1_000);
@@ -126,7 +130,9 @@ export class Ending {
 
   #isBack(server: PoolServer): boolean {
     const { process, banned } = server;
+    const { members } = this.#world;
     if (process === null) return banned;
+    if (members !== null && !members.isSettled(server)) return false;
     if (process.core.keyCount > 0) return false;
     return [...process.core.state.accounts.values()].every((accounts) => {
       const { hardLimit, deficit, freePool, rows } = accounts;
@@ -138,6 +144,13 @@ export class Ending {
       // What a server that is gone for good holds of a license that shrank may stay owed.
       return deficit <= lost && available === hardLimit + deficit;
     });
+  }
+
+  /** The last RLF lists it. */
+  #isOfPool({ id }: PoolServer): boolean {
+    const { members, rlfs } = this.#world;
+    if (members === null) return true;
+    return rlfs.get(rlfs.newestSequence).servers.some(({ fingerprint }) => fingerprint === id);
   }
 
   #isBanned(id: string): boolean {

@@ -1,5 +1,5 @@
 /** The RLFs of a pool's simulation: small limits, odd distributions. */
-import type { Rlf } from '../../../src/engine/license/types.ts';
+import type { Rlf, RlfServer } from '../../../src/engine/license/types.ts';
 import { makeRlf } from '../../engine/sample-rlf.ts';
 import { WALL_START } from '../host.ts';
 import { APPLICATIONS } from '../licenses.ts';
@@ -26,6 +26,8 @@ export interface PoolCode {
 export interface PoolGrants {
   readonly sequence: number;
   readonly codes: readonly PoolCode[];
+  /** Other servers than those of the founding. */
+  readonly servers?: readonly RlfServer[];
 }
 
 /** A, B, C, … */
@@ -33,7 +35,7 @@ export function namesOf({ servers }: PoolOptions): string[] {
   return Array.from({ length: servers }, (_, at) => String.fromCharCode(0x41 + at));
 }
 
-export function poolRlf({ sequence, codes }: PoolGrants, options: PoolOptions): Rlf {
+export function poolRlf({ sequence, codes, servers }: PoolGrants, options: PoolOptions): Rlf {
   const samples = codes.map((code) => {
     const { id, application, version, limit, lifetimeMs, begins, ends, distribution } = code;
     const { commuterDays, commuterShare } = code;
@@ -41,7 +43,7 @@ export function poolRlf({ sequence, codes }: PoolGrants, options: PoolOptions): 
     const grant = { id, application, version, limit, ...terms };
     return { ...grant, notBefore: begins, expires: ends, distribution };
   });
-  return makeRlf({ sequence, servers: namesOf(options), codes: samples });
+  return makeRlf({ sequence, servers: servers ?? namesOf(options), codes: samples });
 }
 
 export function drawPoolGrants(sequence: number, options: PoolOptions, random: Random): PoolGrants {

@@ -30,6 +30,7 @@ export class Ledgers {
   readonly #owed = new WeakMap<PoolProcess, ReadonlySet<string>>();
   /** The highest index that any server applied, and the limits then. */
   newest = 0;
+  #sequence = 0;
   bounds: ReadonlyMap<string, Bound> = new Map();
   /** The servers, as the newest state has them. */
   servers: ReadonlyMap<string, Readonly<ServerState>> = new Map();
@@ -46,6 +47,8 @@ export class Ledgers {
   turned(process: PoolProcess): boolean {
     this.#checkLeader(process);
     const applied = process.core.applied;
+    // One that waits to be taken in knows nothing.
+    if (applied === 0) return false;
     if (this.#applied.get(process) === applied) return false;
     const before = this.#applied.get(process) ?? 0;
     check(applied >= before, 'what is applied stays applied', () => [applied, before]);
@@ -150,8 +153,11 @@ export class Ledgers {
   }
 
   #takeNewest(applied: number, state: LedgerState): void {
-    const { accounts, servers, rlf, moved, held } = state;
+    const { accounts, servers, members, rlf, moved, held } = state;
     this.newest = applied;
+    const { sequence } = rlf;
+    check(sequence >= this.#sequence, 'a newer RLF stays in force', () => sequence);
+    this.#sequence = sequence;
     for (const id of state.evicted.keys()) {
       if (!this.#evicted.has(id)) this.#evicted.set(id, applied);
     }
@@ -169,7 +175,7 @@ export class Ledgers {
     }
     this.bounds = bounds;
     const known = new Map<string, Readonly<ServerState>>();
-    for (const { fingerprint: id } of rlf.servers) {
+    for (const { fingerprint: id } of members.all) {
       const server = servers.get(id);
       if (server === undefined) continue;
       known.set(id, { ...server });

@@ -35,6 +35,8 @@ export class Link {
   #dialing = false;
   /** When the last message of this connection arrives, of each end's, in true time. */
   readonly #lastAt = [0, 0];
+  /** Which end knew the other when that was last looked at. */
+  #known = '';
 
   constructor(parts: {
     readonly world: LinkWorld;
@@ -98,6 +100,16 @@ export class Link {
     this.dial();
   }
 
+  /** An end may know the other one now, or not any more: then its connection is another. */
+  follow(): void {
+    const [one, other] = this.#ends;
+    const known = `${knows(one, other)} ${knows(other, one)}`;
+    if (known === this.#known) return;
+    this.#known = known;
+    this.reset();
+    this.dial();
+  }
+
   /** Tries to connect, and again until it does, as long as an end is up. */
   dial(): void {
     if (this.#dialing || this.#processes !== null) return;
@@ -109,7 +121,9 @@ export class Link {
   }
 
   #attempt(): void {
-    const up = ([0, 1] as const).filter((side) => this.#ends[side].process !== null);
+    const up = ([0, 1] as const).filter((side) => {
+      return knows(this.#ends[side], this.#ends[1 - side] ?? this.#ends[side]);
+    });
     if (up.length === 0 || this.#processes !== null) return;
     const side = this.#random.pick(up);
     const [one, other] = [this.#ends[side], this.#ends[side === 0 ? 1 : 0]];
@@ -136,7 +150,8 @@ export class Link {
     if (greeting === null) return;
     this.#later(other.server, this.#delay(), () => {
       if (this.#processes !== processes) return;
-      this.#greet(one.server, other.server, greeting);
+      // A stranger is let in, and no link is opened to it.
+      if (knows(other.server, one.server)) this.#greet(one.server, other.server, greeting);
       const answer = other.server.greeting();
       if (answer === null) return;
       this.#later(one.server, this.#delay(), () => {
@@ -152,7 +167,7 @@ export class Link {
   }
 
   #arrive(from: PoolServer, to: PoolProcess, message: PeerMessage): void {
-    if (!to.alive) return;
+    if (!to.alive || (!knows(to.server, from) && message.type !== 'offer')) return;
     this.#world.carried(from, to.server, message);
     to.server.receive({ type: 'peer', from: from.id, message });
   }
@@ -199,4 +214,9 @@ export class Link {
   #side(server: PoolServer): 0 | 1 {
     return this.#ends[0] === server ? 0 : 1;
   }
+}
+
+/** It runs, and would dial the other one. */
+function knows({ process }: PoolServer, other: PoolServer): boolean {
+  return process?.core.peers.some(({ fingerprint }) => fingerprint === other.id) === true;
 }

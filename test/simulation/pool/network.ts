@@ -37,6 +37,11 @@ export class PoolNetwork {
     for (const link of this.#links) if (link.has(server)) link.dial();
   }
 
+  /** It knows of other servers than before. */
+  follow(server: PoolServer): void {
+    for (const link of this.#links) if (link.has(server)) link.follow();
+  }
+
   died(server: PoolServer): void {
     for (const link of this.#links) if (link.has(server)) link.died(server);
   }

@@ -5,7 +5,7 @@ import {
   licenseKey,
   licensesOf,
 } from '../../../src/engine/license/distribution.ts';
-import type { Rlf } from '../../../src/engine/license/types.ts';
+import type { Rlf, RlfServer } from '../../../src/engine/license/types.ts';
 import type { Random } from '../random.ts';
 import { drawPoolGrants, finalPoolGrants, type PoolGrants, poolRlf, spread } from './grants.ts';
 import type { PoolOptions } from './options.ts';
@@ -15,6 +15,7 @@ export class PoolRlfs {
   readonly #random: Random;
   readonly #grants: PoolGrants[] = [];
   readonly #rlfs = new Map<number, Rlf>();
+  #servers: readonly RlfServer[] | null = null;
 
   constructor(options: PoolOptions, random: Random) {
     this.#options = options;
@@ -29,13 +30,31 @@ export class PoolRlfs {
   /** One more; its sequence. */
   draw(): number {
     const sequence = this.#grants.length + 1;
-    this.#grants.push(drawPoolGrants(sequence, this.#options, this.#random));
+    this.#grants.push(this.#listing(drawPoolGrants(sequence, this.#options, this.#random)));
     return sequence;
   }
 
-  drawFinal(): number {
+  /** One more, with the licenses of the last one and other servers; its sequence. */
+  drawMembers(servers: readonly RlfServer[]): number {
     const sequence = this.#grants.length + 1;
-    this.#grants.push(finalPoolGrants(sequence, this.#options));
+    this.#servers = servers;
+    this.#grants.push(this.#listing({ sequence, codes: this.#grants.at(-1)?.codes ?? [] }));
+    return sequence;
+  }
+
+  /** Of the servers listed last, where they are not those of the founding. */
+  #listing(grants: PoolGrants): PoolGrants {
+    const servers = this.#servers;
+    if (servers === null) return grants;
+    const codes = grants.codes.map((code) => ({ ...code, distribution: null }));
+    return { ...grants, codes, servers };
+  }
+
+  /** What every simulation ends with, at these servers or those listed last. */
+  drawFinal(servers: readonly RlfServer[] | null): number {
+    this.#servers = servers ?? this.#servers;
+    const sequence = this.#grants.length + 1;
+    this.#grants.push(this.#listing(finalPoolGrants(sequence, this.#options)));
     return sequence;
   }
 

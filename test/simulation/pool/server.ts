@@ -61,6 +61,11 @@ export class PoolServer {
   powerless = false;
   /** It stays down until it is let go. */
   held = false;
+  /** It has left the pool, and stays down until an RLF lists it anew. */
+  retired = false;
+  /** One that was not there at the founding; it starts once it has an RLF that lists it. */
+  readonly isSpare: boolean;
+  joinsBy: Rlf | null = null;
   /** Of whatever disk: no two of its starts are one. */
   #starts = 0;
   /** True time at which it last started. */
@@ -75,6 +80,7 @@ export class PoolServer {
     readonly options: PoolServerOptions;
     readonly random: Random;
     readonly founding: Rlf;
+    readonly isSpare: boolean;
     readonly events: PoolServerEvents;
   }) {
     this.place = parts.place;
@@ -85,6 +91,7 @@ export class PoolServer {
     this.#options = parts.options;
     this.#random = parts.random;
     this.#founding = parts.founding;
+    this.isSpare = parts.isSpare;
     this.#events = parts.events;
   }
 
@@ -94,7 +101,7 @@ export class PoolServer {
 
   /** As `lm serve` does it, with an RLF to offer or none; to be called when its host runs. */
   start(offered: Rlf | null): void {
-    if (this.process !== null || this.banned || this.held) return;
+    if (this.process !== null || !this.mayStart) return;
     this.startedAt = this.host.trueNow;
     try {
       this.process = this.#boot();
@@ -104,7 +111,12 @@ export class PoolServer {
     }
     const { node } = this.process;
     this.#turn(this.process, () => node.start());
-    if (offered !== null) this.offer(offered);
+    if (offered !== null || this.joinsBy !== null) this.offer(offered ?? this.joinsBy);
+  }
+
+  get mayStart(): boolean {
+    const isListed = !this.isSpare || this.joinsBy !== null;
+    return isListed && !this.banned && !this.held && !this.retired;
   }
 
   /** kill -9, or worse: nothing more is done; what was flushed is on disk. */
@@ -121,10 +133,17 @@ export class PoolServer {
   }
 
   /** To be called when its host runs. */
-  offer(rlf: Rlf): void {
+  offer(rlf: Rlf | null): void {
     const { process } = this;
-    if (process === null) return;
-    this.#turn(process, () => process.node.now({ type: 'offered', rlf }));
+    if (process === null || rlf === null) return;
+    this.#turn(process, () => {
+      try {
+        process.node.now({ type: 'offered', rlf });
+      } catch (error) {
+        // It keeps none of those who are there, and changes nothing.
+        if (!(error instanceof LmError) || error.code !== 'config') throw error;
+      }
+    });
   }
 
   greeting(): PeerGreeting | null {
@@ -140,7 +159,8 @@ export class PoolServer {
       server: this.id,
       name: this.name,
       boot,
-      founding: this.#founding,
+      founding: this.isSpare ? this.joinsBy : this.#founding,
+      joins: this.isSpare,
       secret: new Uint8Array(32).fill(1 + this.place + 16 * (boot % 8)),
       transaction: this.disk.transaction,
       start: ++this.#starts,

@@ -6,4 +6,4 @@
 import { runCommand } from '../command.ts';
 import { simulatePool } from '../report.ts';
 
-runCommand(simulatePool);
+runCommand((seed, log) => simulatePool(seed, log));

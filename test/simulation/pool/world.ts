@@ -22,6 +22,7 @@ import { PoolConnection } from './connection.ts';
 import { Ending } from './ending.ts';
 import { PoolFaults } from './faults.ts';
 import type { LinkWorld } from './link.ts';
+import { optionsForMembers, PoolMembers, SPARES } from './members.ts';
 import { PoolNetwork } from './network.ts';
 import { PoolObserver } from './observer.ts';
 import { drawPoolOptions, drawRate, type PoolOptions } from './options.ts';
@@ -48,6 +49,8 @@ export class PoolWorld implements ClientWorld, LinkWorld {
   readonly rlfs: PoolRlfs;
   readonly observer: PoolObserver;
   readonly faults: PoolFaults;
+  /** Of simulations in which servers come and go. */
+  readonly members: PoolMembers | null;
   readonly #random: Random;
   readonly #trace: Trace;
   readonly #open = new Set<PoolConnection>();
@@ -57,13 +60,15 @@ export class PoolWorld implements ClientWorld, LinkWorld {
   #connections = 0;
   #defect: { readonly error: unknown } | null = null;
 
-  constructor(seed: number, log: ((line: string) => void) | null = null) {
+  constructor(seed: number, log: ((line: string) => void) | null = null, members = false) {
     this.seed = seed;
     this.#trace = new Trace(log);
     this.#random = new Random(seed);
-    this.options = drawPoolOptions(this.#random.fork());
+    const drawn = drawPoolOptions(this.#random.fork());
+    this.options = members ? optionsForMembers(drawn, this.#random.fork()) : drawn;
     this.rlfs = new PoolRlfs(this.options, this.#random.fork());
-    this.servers = Array.from({ length: this.options.servers }, (_, at) => this.#makeServer(at));
+    const count = this.options.servers + (members ? SPARES : 0);
+    this.servers = Array.from({ length: count }, (_, at) => this.#makeServer(at));
     const parts = { options: this.options.peers, random: this.#random.fork() };
     this.network = new PoolNetwork(this, this.servers, parts);
     this.observer = new PoolObserver(this.servers, {
@@ -71,6 +76,7 @@ export class PoolWorld implements ClientWorld, LinkWorld {
       wellSince: () => this.#wellSince(),
     });
     this.faults = new PoolFaults(this, this.#random.fork());
+    this.members = members ? new PoolMembers(this, this.#random.fork()) : null;
   }
 
   /** Throws what was found, if anything was. */
@@ -80,16 +86,18 @@ export class PoolWorld implements ClientWorld, LinkWorld {
 
   #run(): PoolResult {
     for (const server of this.servers) {
+      if (server.isSpare) continue;
       server.host.later(this.#random.exponential(300), () => this.#start(server, false));
     }
     this.#startClients();
     this.faults.start();
+    this.members?.start();
     this.runUntil(this.options.durationMs);
     new Ending(this, this.#random.fork()).run();
     const { seed, options, observer, agenda, faults } = this;
     const { ledgers, wire } = observer;
     const seen = { ...observer.counts, ...ledgers.counts, ...wire.counts };
-    const counts = { ...seen, ...faults.counts, ...this.counts };
+    const counts = { ...seen, ...faults.counts, ...this.members?.counts, ...this.counts };
     return { seed, options, trace: this.#trace.digest(), steps: agenda.steps, counts };
   }
 
@@ -209,8 +217,12 @@ export class PoolWorld implements ClientWorld, LinkWorld {
       options: this.options.server,
       random: random.fork(),
       founding: this.rlfs.get(1),
+      isSpare: place >= this.options.servers,
       events: {
-        onTurn: (process) => this.#guarded(() => this.observer.turned(process)),
+        onTurn: (process) => {
+          this.#guarded(() => this.observer.turned(process));
+          this.members?.turned(process);
+        },
         onDeath: (dead, process) => this.#onDeath(dead, process),
         onSend: (from, sends) => {
           if (this.faults.dies()) throw new SimulatedCrash('while it sends');
@@ -238,14 +250,14 @@ export class PoolWorld implements ClientWorld, LinkWorld {
       if (!server.powerless) this.#reset(connection);
       this.#open.delete(connection);
     }
-    if (server.banned) return;
+    if (server.banned || server.retired) return;
     this.agenda.after(this.faults.downMs(server), () => {
       this.start(server, this.#random.chance(0.2));
     });
   }
 
   #start(server: PoolServer, offers: boolean): void {
-    if (server.process !== null || server.banned || server.held) return;
+    if (server.process !== null || !server.mayStart) return;
     if (server.powerless) server.host.reboot();
     server.powerless = false;
     this.trace(() => `${server.name} starts`);
