@@ -199,7 +199,7 @@ export class LedgerState {
       case 'record-end':
         if (!applyRecord(this, accounts, { index, proposal, by })) return 'void';
         if (proposal.type === 'record-take') {
-          // Whoever took it over is found by it, and takes the key over also if it missed the entry.
+          // Whoever took it over is found by it, and has the key even if it missed the entry.
           const leaving = { key: proposal.key, server: RECORDS };
           this.#leave(index, proposal.license, leaving, by.server);
         }
