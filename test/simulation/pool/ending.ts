@@ -54,8 +54,9 @@ export class Ending {
     const { sequence, rows } = world.rlfs.drawSpread();
     this.#push(sequence);
     const isSpread = () => {
-      return world.servers.every(({ process }) => {
-        if (process === null) return true;
+      return world.servers.every((server) => {
+        const { process } = server;
+        if (process === null || !this.#isOfPool(server)) return true;
         const { rlf, accounts } = process.core.state;
         return rlf.sequence === sequence && [...accounts.values()].every((one) => fits(one));
       });

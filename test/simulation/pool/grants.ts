@@ -83,11 +83,11 @@ export function finalPoolGrants(sequence: number, options: PoolOptions): PoolGra
 /** The same licenses with another distribution. */
 export function spread(
   codes: readonly PoolCode[],
-  options: PoolOptions,
+  names: readonly string[],
   random: Random,
 ): PoolCode[] {
   return codes.map((code) => {
-    return { ...code, distribution: drawDistribution(code.limit, namesOf(options), random) };
+    return { ...code, distribution: drawDistribution(code.limit, names, random) };
   });
 }
 

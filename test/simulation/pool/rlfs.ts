@@ -7,7 +7,14 @@ import {
 } from '../../../src/engine/license/distribution.ts';
 import type { Rlf, RlfServer } from '../../../src/engine/license/types.ts';
 import type { Random } from '../random.ts';
-import { drawPoolGrants, finalPoolGrants, type PoolGrants, poolRlf, spread } from './grants.ts';
+import {
+  drawPoolGrants,
+  finalPoolGrants,
+  namesOf,
+  type PoolGrants,
+  poolRlf,
+  spread,
+} from './grants.ts';
 import type { PoolOptions } from './options.ts';
 
 export class PoolRlfs {
@@ -62,7 +69,10 @@ export class PoolRlfs {
   drawSpread(): { sequence: number; rows: ReadonlyMap<string, ReadonlyMap<string, number>> } {
     const sequence = this.#grants.length + 1;
     const { codes } = this.#grants[sequence - 2] ?? { codes: [] };
-    this.#grants.push({ sequence, codes: spread(codes, this.#options, this.#random) });
+    const listed = this.#servers;
+    const names = listed?.map(({ name }) => name) ?? namesOf(this.#options);
+    const spreadCodes = spread(codes, names, this.#random);
+    this.#grants.push({ sequence, codes: spreadCodes, ...(listed && { servers: listed }) });
     const { servers } = this.get(sequence);
     const before = licensesOf(this.get(sequence - 1));
     const rows = licensesOf(this.get(sequence))
