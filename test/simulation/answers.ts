@@ -116,7 +116,8 @@ export function checkPage(message: Message<typeof MessageType.statusPage>): void
     const facts = () => license;
     const seats = allocated + Number(freePool) + Number(held);
     check(seats === Number(hardLimit) + Number(deficit), 'the status balances', facts);
-    check(Number(inUse) === (used.get(id) ?? 0), 'seats in use are those of the keys', facts);
+    const keys = (used.get(id) ?? 0) - Number(held);
+    check(Number(inUse) === keys, 'seats in use are those of the keys', facts);
     const free = Number(available) + Number(inUse) + Number(underWay);
     const all = allocated + Number(freePool);
     check(free === all, 'what is not in use is available, or on its way', facts);

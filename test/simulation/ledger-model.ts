@@ -3,7 +3,7 @@
  * section 4, written down here apart from the engine, and compared with the accounts on disk.
  */
 import { decode } from '../../src/engine/codec.ts';
-import { FREE_POOL } from '../../src/engine/ledger/accounts.ts';
+import { DEFICIT, FREE_POOL } from '../../src/engine/ledger/accounts.ts';
 import { decodeEntry, type Entry } from '../../src/engine/ledger/entries.ts';
 import { numberOfKey, Space, type Write } from '../../src/engine/records.ts';
 import { check } from './failure.ts';
@@ -32,7 +32,7 @@ export class LedgerModel implements LedgerView {
   mark = 0;
   /** As it was before each entry of the last transaction: an answer may come from between two. */
   before: LedgerView[] = [];
-  readonly counts = { draws: 0, payments: 0, changesByDate: 0, held: 0 };
+  readonly counts = { draws: 0, payments: 0, given: 0, changesByDate: 0, held: 0 };
   /** Seats of each record, by id. */
   /** By id: how many, and the newest entry that held them. */
   readonly #held = new Map<string, { readonly count: number; index: number }>();
@@ -151,13 +151,19 @@ export class LedgerModel implements LedgerView {
       this.counts.draws++;
       return true;
     }
-    if (from === SERVER_ID && account.row >= count && account.deficit >= count) {
-      account.row -= count;
+    if (from !== SERVER_ID || account.row < count) return false;
+    if (to === DEFICIT && account.deficit < count) return false;
+    account.row -= count;
+    if (to === DEFICIT) {
       account.deficit -= count;
       this.counts.payments++;
-      return true;
+    } else {
+      // An RLF wants fewer of them there.
+      account.freePool += count;
+      payWithFreePool(account);
+      this.counts.given++;
     }
-    return false;
+    return true;
   }
 
   #setLimits(index: number, mayOpen: boolean): void {
