@@ -58,6 +58,10 @@ describe('a hold', () => {
     expect(ledger.propose(A, moves)).toBe(true);
     expect(state.moved.whereabouts(ID, B)).toEqual({ server: A, since: state.applied });
     expect(state.moved.whereabouts(ID, A)?.server).toBe(A);
+    // That it left B is forgotten once B is opened; where it is, is not.
+    const fence = claim.fence;
+    expect(ledger.apply({ type: 'opened', server: B, fence, licenses: [license] })).toBe(true);
+    expect(state.moved.whereabouts(ID, A)?.server).toBe(A);
   });
 
   test('does not end by a time that was up before it was renewed', () => {

@@ -35,6 +35,7 @@ export class MovedKeys {
   whereabouts(id: string, server: string): { server: string; since: number } | null {
     // What was held is at no server until one takes it over, whoever granted the hold.
     const taken = this.get(RECORDS, id);
+    if (taken?.to === null) return null;
     let at = { server: taken?.to ?? server, since: taken?.index ?? 0 };
     // Each step is a later entry than the one before, so this ends.
     for (let moved = this.get(at.server, id); moved !== undefined; ) {
@@ -48,6 +49,20 @@ export class MovedKeys {
 
   *all(): Iterable<MovedKey> {
     for (const server of [...this.#moved.keys()].sort()) yield* this.from(server);
+  }
+
+  /**
+   * A key moves, or ends. What was held once goes along wherever it went: that it left a server is
+   * forgotten when that one is opened. Returns all that changed.
+   */
+  left(moved: MovedKey): MovedKey[] {
+    const taken = this.get(RECORDS, moved.key.id);
+    const changed = [moved];
+    if (taken !== undefined && moved.from !== RECORDS) {
+      changed.push({ ...taken, index: moved.index, to: moved.to, key: moved.key });
+    }
+    for (const one of changed) this.add(one);
+    return changed;
   }
 
   add(moved: MovedKey): void {

@@ -245,9 +245,10 @@ export class LedgerState {
     { key, server: from }: Pick<Leaving, 'key' | 'server'>,
     to: string | null,
   ): void {
-    const moved = { index, from, to, license, key, until: this.mark + MOVED_KEPT_MS };
-    this.moved.add(moved);
-    this.#writes.moved(moved);
+    const until = this.mark + MOVED_KEPT_MS;
+    for (const moved of this.moved.left({ index, from, to, license, key, until })) {
+      this.#writes.moved(moved);
+    }
     // Once it came back to a server it may leave it again.
     if (to === null) return;
     const accounts = this.accounts.get(license);
