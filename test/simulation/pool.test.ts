@@ -10,7 +10,7 @@ const NEW_SEEDS_MS = SOAK ? 60_000 : 5_000;
 const TIMEOUT_MS = 4 * NEW_SEEDS_MS + 120_000;
 
 /** Seeds that, together, reach all that can happen; and a hold renewed as its server is fenced. */
-const SEEDS = [1, 2, 3, 4, 5, 7, 8, 9, 12, 16, 40];
+const SEEDS = [3, 5, 9, 10, 19, 27, 40];
 
 describe('a pool', () => {
   test(
