@@ -19,5 +19,6 @@ try {
 } catch (error) {
   if (!(error instanceof LmError)) throw error;
   writeSync(2, `${error.code}: ${error.message}\n${error.hint}\n`);
-  process.exitCode = error.exitCode;
+  // As a server does: LMDB is not to be trusted with anything after a write that failed.
+  process.exit(error.exitCode);
 }
