@@ -189,15 +189,23 @@ function allInUseMessage(row: Row, count: number, { free, waiting, orMore }: Kno
   return `The free seats of ${name} go to those who wait already (${many}).`;
 }
 
-/** A follower that is short, and does not know what the others could lend it. */
-export function shortHere(row: Row, { count, server }: { count: number; server: string }): Denial {
+/** One that is short, and does not know what the others could lend it: a new leader, not yet. */
+export function shortHere(
+  row: Row,
+  { count, server, leads }: { count: number; server: string; leads: boolean },
+): Denial {
   const here = Math.max(0, row.available);
+  const unknown = leads
+    ? 'it has led for a moment only, and does not know yet what the others could lend'
+    : 'what other servers could lend is known to the leader only';
   return {
     code: 'all-in-use',
     message:
       `Server ${server} has ${here} seats of ${nameOf(row)} free and the free pool ` +
-      `${row.accounts.freePool}; what other servers could lend is known to the leader only.`,
-    hint: 'Ask again once the leader can be reached; a request finds out, too.',
+      `${row.accounts.freePool}; ${unknown}.`,
+    hint: leads
+      ? 'Ask again in a moment; a request waits for that, too.'
+      : 'Ask again once the leader can be reached; a request finds out, too.',
     details: numbers(row, count),
   };
 }

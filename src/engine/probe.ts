@@ -72,7 +72,8 @@ export class Prober {
     if (count <= row.reachable)
       return this.#granted(row, count, { source: 'free-pool', lenders: [] });
     if (elsewhere === null && !this.#pool.isAlone) {
-      return ruled('seats', denial.shortHere(row, { count, server: this.#name }), more);
+      const here = { count, server: this.#name, leads: this.#pool.leads };
+      return ruled('seats', denial.shortHere(row, here), more);
     }
     if (known.free < count) return ruled('seats', allInUse(), more);
     const lenders = needed(elsewhere?.lenders ?? [], count - Math.max(0, row.reachable));

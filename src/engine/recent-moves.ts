@@ -8,11 +8,21 @@ import type { Applied } from './ledger/state.ts';
 import { RECENT_MOVES_MAX } from './limits.ts';
 import type { Pool } from './pool/pool.ts';
 
-/** Why seats move: asked for elsewhere, with their holder, off a lost server, or owed. */
-export type MoveReason = 'borrow' | 'claim' | 'lost-server' | 'hold' | 'deficit';
+/**
+ * Why seats move: asked for elsewhere, as a newer RLF says, with their holder, off a lost server,
+ * without heartbeats, or owed.
+ */
+export type MoveReason =
+  | 'borrow'
+  | 'rollout'
+  | 'claim'
+  | 'lost-server'
+  | 'hold'
+  | 'commute'
+  | 'deficit';
 
 export interface Move {
-  /** Names of servers, or `free-pool`, `held`, `deficit`. */
+  /** Names of servers, or `free-pool`, `held`, `commuted`, `deficit`. */
   readonly from: string;
   readonly to: string;
   readonly count: number;
@@ -67,7 +77,9 @@ export class RecentMoves {
   #words(move: MoveEntry, author: string): Move {
     if (move.type === 'record') {
       const from = this.#nameOf(author);
-      return { from, to: this.#nameOf(RECORDS), count: move.key.count, reason: 'hold' };
+      const { count } = move.key;
+      if (move.commute !== null) return { from, to: 'commuted', count, reason: 'commute' };
+      return { from, to: this.#nameOf(RECORDS), count, reason: 'hold' };
     }
     const { from, to, count } = move;
     const reason = reasonOf(move, author);
@@ -88,5 +100,7 @@ function isMove<E extends Entry | Proposal>(entry: E | null): entry is Moves<E> 
 function reasonOf({ claim, from, to }: Extract<MoveEntry, { type: 'move' }>, author: string) {
   if (claim !== null) return 'claim';
   if (to === DEFICIT) return 'deficit';
+  // Whoever borrows draws for itself.
+  if (from === FREE_POOL && to !== author) return 'rollout';
   return from === author || from === FREE_POOL ? 'borrow' : 'lost-server';
 }
