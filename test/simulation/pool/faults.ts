@@ -23,6 +23,7 @@ export class PoolFaults {
   readonly #hasty = new Set<PoolServer>();
   readonly restorer: Restorer;
   readonly #administrator: Administrator;
+  #outages: Outages | null = null;
   /** Until when servers or their links do not do as they should, as far as that is planned. */
   #troubledUntil = 0;
   #stopped = false;
@@ -80,7 +81,8 @@ export class PoolFaults {
     this.#every(faults.evictMs, () => this.#evict());
     this.#every(faults.transferMs, () => this.#transfer());
     if (faults.outageMs !== null) {
-      new Outages(this.#world, this.#random.fork(), () => this.counts.outages++).start();
+      this.#outages = new Outages(this.#world, this.#random.fork(), () => this.counts.outages++);
+      this.#outages.start();
     }
   }
 
@@ -263,6 +265,10 @@ export class PoolFaults {
   asked(server: PoolServer): void {
     const { claimVultures } = this.#world.options.faults;
     if (this.#stopped || claimVultures === 0 || !this.#random.chance(claimVultures)) return;
+    if (this.#outages !== null) {
+      this.#outages.strikes(server);
+      return;
+    }
     this.counts.vultures++;
     this.#world.agenda.after(this.#random.between(0, 400), () => this.#world.kill(server, false));
   }

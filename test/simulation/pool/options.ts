@@ -117,7 +117,8 @@ const MODES = ['tight', 'tight', 'tight', 'tight', 'hostile', 'hostile', 'hostil
 
 export function drawPoolOptions(random: Random): PoolOptions {
   const drawn = drawUsual(random);
-  return random.chance(CLAIMS) ? drawClaims(random) : drawn;
+  if (random.chance(CLAIMS)) return drawClaims(random);
+  return drawn.mode === 'queue' && random.chance(0.3) ? slow(drawn, random) : drawn;
 }
 
 function drawUsual(random: Random): PoolOptions {
@@ -166,6 +167,9 @@ function drawUsual(random: Random): PoolOptions {
 }
 
 const HEALTHY: NetworkOptions = { latencyMs: 2, slow: 0, slowMs: 0, loss: 0, duplicate: 0 };
+
+/** What a client said may come when much has happened since. */
+const LATE: NetworkOptions = { latencyMs: 5, slow: 0.1, slowMs: 4_000, loss: 0, duplicate: 0.1 };
 
 function drawNetwork(random: Random, latencies: readonly number[]): NetworkOptions {
   return {
@@ -217,7 +221,8 @@ const NEVER = {
 
 function drawOutages(random: Random): PoolFaultOptions {
   const downMs = random.pick([300, 5_000, 30_000, 100_000]);
-  return { ...NEVER, outageMs: random.between(3_000, 30_000), downMs };
+  const outageMs = random.between(3_000, 30_000);
+  return { ...NEVER, outageMs, downMs, claimVultures: random.pick([0, 0.5]) };
 }
 
 /** Spans after which something just ended, or just did not: windows, fences, lifetimes. */
@@ -329,6 +334,18 @@ function drawQueue(random: Random): PoolOptions {
   };
 }
 
+/** Little changes, so that only what is told to a new leader tells it who waits. */
+function slow(queue: PoolOptions, random: Random): PoolOptions {
+  const { clients, faults, licenses } = queue;
+  return {
+    ...queue,
+    durationMs: random.integer(90, 150) * 1_000,
+    licenses: { ...licenses, limit: { min: 3, max: 3 }, seatsMax: 2 },
+    clients: { ...clients, count: random.integer(3, 5), useMs: random.pick([12_000, 30_000]) },
+    faults: { ...faults, pushMs: null, transferMs: random.between(18_000, 30_000) },
+  };
+}
+
 /** Until a server is fenced, or back, and until its seats are opened. */
 const SITE_SPANS_MS = [4_200, 5_000, 8_000, 31_000, 34_000, 50_000];
 
@@ -347,12 +364,12 @@ function drawClaims(random: Random): PoolOptions {
       limit: { min: 3, max: random.pick([4, 6]) },
       lifetimesMs: random.chance(0.5) ? [LIFETIME_MS_MIN] : [LIFETIME_MS_MIN, 45_000],
     },
-    network: HEALTHY,
+    network: random.chance(0.5) ? HEALTHY : LATE,
     ordered: !late,
     peers: {
       ...HEALTHY,
       latencyMs: random.pick([2, 40, 150]),
-      slow: late ? 0.1 : 0,
+      slow: late ? random.pick([0.1, 0.3]) : 0,
       slowMs: random.pick([600, 3_000]),
     },
     clients: {
@@ -368,10 +385,12 @@ function drawClaims(random: Random): PoolOptions {
     },
     faults: {
       ...NEVER,
-      siteMs: random.between(3_000, 12_000),
+      siteMs: random.between(5_000, 15_000),
+      aloneMs: maybe(0.7, 3_000, 12_000),
       killMs: maybe(0.5, 5_000, 30_000),
       pushMs: maybe(0.5, 5_000, 15_000),
       evictMs: maybe(0.2, 4_000, 20_000),
+      rotateMs: maybe(0.3, 10_000, 40_000),
       claimVultures: random.pick([0, 0.2]),
       spares: true,
       partedMs: random.chance(0.5) ? SITE_SPANS_MS : [random.pick(SITE_SPANS_MS)],

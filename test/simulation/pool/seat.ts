@@ -151,12 +151,15 @@ export class PoolSeat {
     this.#awaitReply();
   }
 
-  /** Some don't wait for the answer: they claim it at the next server, too. */
+  /** Some don't wait for the answer: they claim it at the next server, too, or give it back there. */
   #claim(fence: number): void {
     this.#beat(fence);
     const { random, options } = this.#client;
     if (options.hasty === 0 || !random.chance(options.hasty)) return;
-    this.#later('reply', random.between(2, 200), () => this.#client.next());
+    this.#later('reply', random.between(2, 200), () => {
+      this.#client.next();
+      if (random.chance(0.3)) this.release();
+    });
   }
 
   #awaitReply(): void {
