@@ -380,7 +380,7 @@ function drawClaims(random: Random): PoolOptions {
       patient: 0.9,
       patienceMs: 60_000,
       silent: random.pick([0, 0.3]),
-      hasty: random.pick([0, 0.4, 0.8]),
+      hasty: random.pick([0, 0.5, 0.9]),
       beats: random.pick([0.1, 0.3]),
     },
     faults: {

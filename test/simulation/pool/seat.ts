@@ -158,7 +158,7 @@ export class PoolSeat {
     if (options.hasty === 0 || !random.chance(options.hasty)) return;
     this.#later('reply', random.between(2, 200), () => {
       this.#client.next();
-      if (random.chance(0.3)) this.release();
+      if (random.chance(0.5)) this.release();
     });
   }
 
