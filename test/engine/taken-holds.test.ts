@@ -64,6 +64,18 @@ describe('a hold', () => {
     expect(state.moved.whereabouts(ID, A)?.server).toBe(A);
   });
 
+  test('is found where it was claimed to, also once its old server is opened', () => {
+    const ledger = new Ledger();
+    const { license, state } = ledger;
+    ledger.propose(B, { type: 'record-take', license, key: KEY });
+    ledger.apply({ type: 'fenced', server: B });
+    const fence = state.applied;
+    const claim = { key: KEY, fence };
+    ledger.propose(A, { type: 'move', license, from: B, to: A, count: 1, claim });
+    expect(ledger.apply({ type: 'opened', server: B, fence, licenses: [license] })).toBe(true);
+    expect(state.moved.whereabouts(ID, A)?.server).toBe(A);
+  });
+
   test('does not end by a time that was up before it was renewed', () => {
     const ledger = new Ledger();
     const { license, heldSince: since } = ledger;

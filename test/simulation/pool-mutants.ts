@@ -30,6 +30,7 @@ const KEY_MOVES = 'src/engine/key-moves.ts';
 const LEADING = 'src/engine/pool/leading.ts';
 const LENDING = 'src/engine/pool/lending.ts';
 const POOL = 'src/engine/pool/pool.ts';
+const POOL_CLOCK = 'src/engine/pool/pool-clock.ts';
 const REDISTRIBUTION = 'src/engine/ledger/redistribution.ts';
 const ROW = 'src/engine/row.ts';
 const ROWS = 'src/engine/rows.ts';
@@ -80,10 +81,10 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     { from: 3, seedsMax: 60 },
     [
       LENDING,
-      'accounts !== undefined && state.servers.isOpened(server, accounts)',
+      'accounts !== undefined && state.isOpened(server, accounts)',
       'accounts !== undefined && state.servers.isFenced(server)',
     ],
-    [STATE, 'return (opened.get(server) ?? 0) > known.fence;', 'return true;'],
+    [SERVERS, '(opened.get(server) ?? 0) > fence;', 'fence >= 0;'],
   ),
   mutant('the end of a key leaves out the drift of clocks', { from: 1, seedsMax: 60 }, [
     'src/engine/key-table.ts',
@@ -173,6 +174,11 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     'const end = deadlineOf(now, key.lifetimeMs);',
     'const end = now + key.lifetimeMs - 500;',
   ]),
+  mutant('what a rollout owes grows', { from: 1, seedsMax: 60 }, [
+    REDISTRIBUTION,
+    'if (gained > 0) this.#put(to, Math.max(0, gained - count));',
+    'this.#put(to, gained - count);',
+  ]),
   mutant('seats of a hold are given to others meanwhile', { from: 3, seedsMax: 60 }, [
     HOLDS,
     "const outgoing = proposal.type === 'record' ? asked.count : 0;",
@@ -251,6 +257,45 @@ export const RARE_POOL_MUTANTS: readonly Mutant[] = [
     LENDING,
     'heads.sort((a, b) => sinceOf(a) - sinceOf(b))',
     'heads.sort((a, b) => sinceOf(b) - sinceOf(a))',
+  ]),
+  mutant('pool time begins anew with every leader', { from: 1, seedsMax: 300 }, [
+    POOL_CLOCK,
+    'if (this.#origin === 0) this.#origin = term;',
+    'this.#origin = term;\n    this.#aheadMs = 0;\n    this.#least = Number.NEGATIVE_INFINITY;',
+  ]),
+  mutant('who waits is not shifted to another pool time', { from: 1, seedsMax: 300 }, [
+    POOL_CLOCK,
+    'const shiftMs = isOther ? aheadMs - this.#aheadMs : 0;',
+    'const shiftMs = 0;',
+  ]),
+  mutant('a key leaves a server twice', { from: 1, seedsMax: 300 }, [
+    STATE,
+    'return this.moved.get(server, key.id) === undefined && !this.evicted.has(key.id);',
+    'return !this.evicted.has(key.id);',
+  ]),
+  mutant('a hold that was claimed stays where it was taken over', { from: 155, seedsMax: 60 }, [
+    STATE,
+    '(from === server || (from === RECORDS && to === server))',
+    'from === server',
+  ]),
+  mutant(
+    'proposals of an old session are taken',
+    { from: 561, seedsMax: 1000 },
+    [
+      SERVERS,
+      'if (known === undefined || known.session !== session) return false;',
+      'if (known === undefined) return false;',
+    ],
+    [
+      LEADING,
+      'if (this.#establishedAt === null || known?.session !== session) return;',
+      'if (this.#establishedAt === null || known === undefined) return;',
+    ],
+  ),
+  small('keys that came are not made up for after a snapshot', { from: 309, seedsMax: 1000 }, [
+    KEY_MOVES,
+    'if (isHere && index > before && !isOpened) this.#move({ key, license, from, to }, time);',
+    '',
   ]),
   mutant('a hold that was taken over is no key', { from: 5, seedsMax: 300 }, [
     KEY_MOVES,

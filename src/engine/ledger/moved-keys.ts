@@ -2,7 +2,7 @@
  * Keys that left a fenced server: where a claim took them, or that they ended (DESIGN section 7).
  * The fenced server drops them when it is back, its clients find them by it, and one that missed
  * the entries takes over what came to it. Kept until the server's seats are opened, or for a day.
- * So do held seats that a server took over: they left the records.
+ * Held seats that a server took over left the records, and are kept here as long.
  */
 import { RECORDS } from './accounts.ts';
 import type { ClaimedKey } from './entries.ts';

@@ -271,7 +271,10 @@ export class LedgerState {
       accounts?.opened.set(server, index);
       accounts?.longest.delete(server);
     }
-    this.#forgetMoved(({ from, license }) => from === server && opened.has(license));
+    // What it took over from the records has ended there, or was claimed by another server.
+    this.#forgetMoved(({ from, to, license }) => {
+      return opened.has(license) && (from === server || (from === RECORDS && to === server));
+    });
     return opened;
   }
 

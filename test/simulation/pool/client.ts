@@ -59,7 +59,6 @@ export class PoolClient {
   /** By sequence number, which no two messages of a client share. */
   readonly #sent = new Map<number, SentMessage>();
   #connection: PoolConnection | null = null;
-  /** Where in the list the server stands that it talks to. */
   #place: number;
   #sequence = 0;
   #keys = 0;
@@ -134,6 +133,11 @@ export class PoolClient {
 
   uses(connection: PoolConnection): boolean {
     return this.#connection === connection;
+  }
+
+  /** Where in the list the server stands that it talks to. */
+  get place(): number {
+    return this.#place;
   }
 
   /** What was sent under a sequence number, for whoever watches. */

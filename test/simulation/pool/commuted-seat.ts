@@ -137,7 +137,8 @@ export class CommutedSeat {
     const { random, clock } = this.#client;
     const isSettled = clock > this.#unheardAt + SETTLED_MS;
     if (isSettled && (!ELSEWHERE.has(code) || random.chance(0.3))) {
-      this.#forget();
+      // What was asked may be heard twice, and granted the second time.
+      this.#later('next', SETTLED_MS, () => this.#forget());
     } else {
       this.#later('next', random.between(500, 3_000), () => {
         if (ELSEWHERE.has(code)) this.#client.next();

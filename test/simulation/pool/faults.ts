@@ -23,6 +23,7 @@ export class PoolFaults {
   readonly #hasty = new Set<PoolServer>();
   readonly restorer: Restorer;
   readonly #administrator: Administrator;
+  #outages: Outages | null = null;
   /** Until when servers or their links do not do as they should, as far as that is planned. */
   #troubledUntil = 0;
   #stopped = false;
@@ -35,6 +36,7 @@ export class PoolFaults {
     jumps: 0,
     pushes: 0,
     partitions: 0,
+    sites: 0,
     oneWays: 0,
     resets: 0,
     cuts: 0,
@@ -70,6 +72,7 @@ export class PoolFaults {
     this.#every(faults.restoreMs, () => this.restorer.begin());
     this.#every(faults.partitionMs, () => this.#part(false));
     this.#every(faults.aloneMs, () => this.#part(true));
+    this.#every(faults.siteMs, () => this.#partSite());
     this.#every(faults.resetMs, () => this.#reset());
     this.#every(faults.cutMs, () => this.#cut());
     this.#every(faults.vanishMs, () => this.#vanish());
@@ -78,7 +81,8 @@ export class PoolFaults {
     this.#every(faults.evictMs, () => this.#evict());
     this.#every(faults.transferMs, () => this.#transfer());
     if (faults.outageMs !== null) {
-      new Outages(this.#world, this.#random.fork(), () => this.counts.outages++).start();
+      this.#outages = new Outages(this.#world, this.#random.fork(), () => this.counts.outages++);
+      this.#outages.start();
     }
   }
 
@@ -229,8 +233,44 @@ export class PoolFaults {
 
   /** Where faults are to end just before something else does, or just after: not far from it. */
   #about(ms: number): number {
-    if (this.#world.options.mode === 'tight') return ms * this.#random.between(0.9, 1.15);
+    const { mode } = this.#world.options;
+    if (mode === 'tight' || mode === 'claims') return ms * this.#random.between(0.9, 1.15);
     return this.#random.exponential(ms);
+  }
+
+  /** A server and the clients that use it see each other, and nobody else; it may die meanwhile. */
+  #partSite(): void {
+    if (this.#isSpared) return;
+    const { options, network, clients } = this.#world;
+    const server = this.#victim();
+    const forMs = this.#about(this.#random.pick(options.faults.partedMs));
+    this.counts.sites++;
+    this.troubled(forMs);
+    network.part(forMs, server);
+    for (const client of clients) {
+      const isOfSite = client.place === server.place;
+      for (const [place, path] of client.paths.entries()) {
+        if (isOfSite === (place === server.place)) continue;
+        path.cut('up', forMs);
+        path.cut('down', forMs);
+      }
+    }
+    this.#world.trace(() => `${server.name} and its clients are parted for ${forMs.toFixed(0)} ms`);
+    if (!this.#random.chance(0.4)) return;
+    const atMs = forMs * this.#random.pick([this.#random.next(), 0.98, 1.02]);
+    this.#world.agenda.after(atMs, () => this.#world.kill(server, false));
+  }
+
+  /** A client asks it to take on a seat that was elsewhere. */
+  asked(server: PoolServer): void {
+    const { claimVultures } = this.#world.options.faults;
+    if (this.#stopped || claimVultures === 0 || !this.#random.chance(claimVultures)) return;
+    if (this.#outages !== null) {
+      this.#outages.strikes(server);
+      return;
+    }
+    this.counts.vultures++;
+    this.#world.agenda.after(this.#random.between(0, 400), () => this.#world.kill(server, false));
   }
 
   #reset(): void {

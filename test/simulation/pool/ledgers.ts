@@ -9,6 +9,7 @@ import type { LedgerState } from '../../../src/engine/ledger/state.ts';
 import { check } from '../failure.ts';
 import { WALL_START } from '../host.ts';
 import { FASTEST } from './options.ts';
+import { Rollouts } from './rollouts.ts';
 import type { PoolProcess, PoolServer } from './server.ts';
 
 /** What the newest applied state of any server lets be in use. */
@@ -34,6 +35,7 @@ export class Ledgers {
   bounds: ReadonlyMap<string, Bound> = new Map();
   /** The servers, as the newest state has them. */
   servers: ReadonlyMap<string, Readonly<ServerState>> = new Map();
+  readonly #rollouts = new Rollouts();
   readonly #opened = new Map<string, number>();
   /** By id of an evicted key: an entry by which it was. */
   readonly #evicted = new Map<string, number>();
@@ -158,6 +160,7 @@ export class Ledgers {
     const { sequence } = rlf;
     check(sequence >= this.#sequence, 'a newer RLF stays in force', () => sequence);
     this.#sequence = sequence;
+    this.#rollouts.newest(state);
     for (const id of state.evicted.keys()) {
       if (!this.#evicted.has(id)) this.#evicted.set(id, applied);
     }

@@ -6,9 +6,11 @@ import type { Random } from '../random.ts';
  * Hostile: everything goes wrong. Tight: seats are scarce and lifetimes short, and faults last about
  * as long as windows, fences and lifetimes do, so that claims, returns and openings meet. Fail-over:
  * only a minority of the servers dies at a time, and then no client that keeps asking may lose a
- * seat. Queue: nothing goes wrong, and everybody waits.
+ * seat. Queue: nothing goes wrong, and everybody waits. Claims: a server is lost together with the
+ * clients that use it, for about as long as it takes to fence it or to open its seats, while others
+ * wait for those seats; claims are late, and made at two servers at once.
  */
-export type Mode = 'hostile' | 'tight' | 'fail-over' | 'queue';
+export type Mode = 'hostile' | 'tight' | 'fail-over' | 'queue' | 'claims';
 
 export interface PoolLicenseOptions {
   readonly applications: number;
@@ -36,6 +38,8 @@ export interface PoolClientOptions {
   readonly beats: number;
   /** Share of seats that leave the network. */
   readonly commuters: number;
+  /** Share of claims that are made at the next server, too, before they are answered. */
+  readonly hasty: number;
   /** After which a client takes a server that does not answer for lost. */
   readonly replyMs: number;
 }
@@ -61,6 +65,8 @@ export interface PoolFaultOptions {
   readonly partedMs: readonly number[];
   /** How often one server is parted from all others. */
   readonly aloneMs: number | null;
+  /** How often a server and the clients that use it are parted from all others. */
+  readonly siteMs: number | null;
   readonly resetMs: number | null;
   readonly cutMs: number | null;
   readonly vanishMs: number | null;
@@ -72,6 +78,8 @@ export interface PoolFaultOptions {
   readonly outageMs: number | null;
   /** How often a server dies right after it said what matters most. */
   readonly vultures: number;
+  /** And how often one dies soon after it was asked to take on a seat. */
+  readonly claimVultures: number;
   /** Share of commits that fail. */
   readonly commitFailure: number;
   readonly downMs: number;
@@ -103,9 +111,17 @@ const LIFETIME_MS_MIN = 26_000;
 const SERVERS = [1, 2, 3, 3, 3, 4, 5, 5, 7] as const;
 const FAIL_OVER_SERVERS = [3, 3, 4, 5, 5, 7] as const;
 const TIGHT_SERVERS = [3, 3, 3, 5] as const;
+/** Share of simulations that are about claims. */
+const CLAIMS = 0.15;
 const MODES = ['tight', 'tight', 'tight', 'tight', 'hostile', 'hostile', 'hostile'] as const;
 
 export function drawPoolOptions(random: Random): PoolOptions {
+  const drawn = drawUsual(random);
+  if (random.chance(CLAIMS)) return drawClaims(random);
+  return drawn.mode === 'queue' && random.chance(0.3) ? slow(drawn, random) : drawn;
+}
+
+function drawUsual(random: Random): PoolOptions {
   const mode = random.pick([...MODES, 'fail-over', 'queue', 'queue'] as const);
   if (mode === 'tight') return drawTight(random);
   if (mode === 'queue') return drawQueue(random);
@@ -137,6 +153,7 @@ export function drawPoolOptions(random: Random): PoolOptions {
       beats: 0.9,
       silent: calm ? 0 : random.pick([0, 0.1, 0.3]),
       commuters: calm ? 0 : random.pick([0, 0.1, 0.3]),
+      hasty: 0,
       replyMs: calm ? 2_000 : random.pick([1_500, 5_000]),
     },
     server: {
@@ -150,6 +167,9 @@ export function drawPoolOptions(random: Random): PoolOptions {
 }
 
 const HEALTHY: NetworkOptions = { latencyMs: 2, slow: 0, slowMs: 0, loss: 0, duplicate: 0 };
+
+/** What a client said may come when much has happened since. */
+const LATE: NetworkOptions = { latencyMs: 5, slow: 0.1, slowMs: 4_000, loss: 0, duplicate: 0.1 };
 
 function drawNetwork(random: Random, latencies: readonly number[]): NetworkOptions {
   return {
@@ -174,6 +194,7 @@ function drawFaults(random: Random): PoolFaultOptions {
     partitionMs: maybe(0.6, 8_000, 50_000),
     partedMs: [random.pick([3_000, 15_000, 40_000])],
     aloneMs: null,
+    siteMs: null,
     resetMs: maybe(0.4, 2_000, 20_000),
     cutMs: maybe(0.4, 8_000, 50_000),
     vanishMs: maybe(0.4, 10_000, 60_000),
@@ -182,6 +203,7 @@ function drawFaults(random: Random): PoolFaultOptions {
     transferMs: maybe(0.3, 8_000, 60_000),
     outageMs: null,
     vultures: random.pick([0, 0, 0.05, 0.3]),
+    claimVultures: 0,
     commitFailure: random.pick([0, 0, 0.001, 0.005]),
     downMs: random.pick([300, 5_000, 40_000]),
     rotateMs: maybe(0.3, 20_000, 80_000),
@@ -191,14 +213,16 @@ function drawFaults(random: Random): PoolFaultOptions {
 
 const NEVER = {
   ...{ killMs: null, loopMs: null, powerMs: null, suspendMs: null, wallJumpMs: null },
-  ...{ restoreMs: null, partitionMs: null, partedMs: [], aloneMs: null, resetMs: null },
+  ...{ restoreMs: null, partitionMs: null, partedMs: [], aloneMs: null, siteMs: null },
+  ...{ resetMs: null, claimVultures: 0 },
   ...{ cutMs: null, vanishMs: null, pushMs: null, evictMs: null, transferMs: null, rotateMs: null },
   ...{ outageMs: null, vultures: 0, commitFailure: 0, downMs: 0, spares: false },
 };
 
 function drawOutages(random: Random): PoolFaultOptions {
   const downMs = random.pick([300, 5_000, 30_000, 100_000]);
-  return { ...NEVER, outageMs: random.between(3_000, 30_000), downMs };
+  const outageMs = random.between(3_000, 30_000);
+  return { ...NEVER, outageMs, downMs, claimVultures: random.pick([0, 0.5]) };
 }
 
 /** Spans after which something just ended, or just did not: windows, fences, lifetimes. */
@@ -231,6 +255,7 @@ function drawTight(random: Random): PoolOptions {
       holds: random.pick([0, 0.15, 0.4]),
       silent: random.pick([0, 0.1, 0.5]),
       commuters: 0,
+      hasty: 0,
       replyMs: random.pick([700, 1_500]),
       beats: random.pick([0.9, 0.1]),
     },
@@ -305,6 +330,71 @@ function drawQueue(random: Random): PoolOptions {
       pushMs: random.chance(0.3) ? random.between(8_000, 40_000) : null,
       evictMs: random.chance(0.3) ? random.between(4_000, 20_000) : null,
       transferMs: random.chance(0.3) ? random.between(15_000, 40_000) : null,
+    },
+  };
+}
+
+/** Little changes, so that only what is told to a new leader tells it who waits. */
+function slow(queue: PoolOptions, random: Random): PoolOptions {
+  const { clients, faults, licenses } = queue;
+  return {
+    ...queue,
+    durationMs: random.integer(90, 150) * 1_000,
+    licenses: { ...licenses, limit: { min: 3, max: 3 }, seatsMax: 2 },
+    clients: { ...clients, count: random.integer(3, 5), useMs: random.pick([12_000, 30_000]) },
+    faults: { ...faults, pushMs: null, transferMs: random.between(18_000, 30_000) },
+  };
+}
+
+/** Until a server is fenced, or back, and until its seats are opened. */
+const SITE_SPANS_MS = [4_200, 5_000, 8_000, 31_000, 34_000, 50_000];
+
+function drawClaims(random: Random): PoolOptions {
+  const tight = drawTight(random);
+  const maybe = (share: number, min: number, max: number) =>
+    random.chance(share) ? random.between(min, max) : null;
+  const late = random.chance(0.6);
+  return {
+    ...tight,
+    mode: 'claims',
+    servers: 3,
+    durationMs: random.integer(120, 200) * 1_000,
+    licenses: {
+      ...tight.licenses,
+      limit: { min: 3, max: random.pick([4, 6]) },
+      lifetimesMs: random.chance(0.5) ? [LIFETIME_MS_MIN] : [LIFETIME_MS_MIN, 45_000],
+    },
+    network: random.chance(0.5) ? HEALTHY : LATE,
+    ordered: !late,
+    peers: {
+      ...HEALTHY,
+      latencyMs: random.pick([2, 40, 150]),
+      slow: late ? random.pick([0.1, 0.3]) : 0,
+      slowMs: random.pick([600, 3_000]),
+    },
+    clients: {
+      ...tight.clients,
+      count: random.integer(5, 8),
+      thinkMs: 500,
+      useMs: random.pick([4_000, 60_000, 200_000]),
+      patient: 0.9,
+      patienceMs: 60_000,
+      silent: random.pick([0, 0.3]),
+      hasty: random.pick([0, 0.5, 0.9]),
+      beats: random.pick([0.1, 0.3]),
+    },
+    faults: {
+      ...NEVER,
+      siteMs: random.between(5_000, 15_000),
+      aloneMs: maybe(0.7, 3_000, 12_000),
+      killMs: maybe(0.5, 5_000, 30_000),
+      pushMs: maybe(0.5, 5_000, 15_000),
+      evictMs: maybe(0.2, 4_000, 20_000),
+      rotateMs: maybe(0.3, 10_000, 40_000),
+      claimVultures: random.pick([0, 0.2]),
+      spares: true,
+      partedMs: random.chance(0.5) ? SITE_SPANS_MS : [random.pick(SITE_SPANS_MS)],
+      downMs: random.pick([300, 3_000, 31_000]),
     },
   };
 }

@@ -26,6 +26,16 @@ export class Outages {
     this.#next();
   }
 
+  /** That server, where it is time for one to die. */
+  strikes(server: PoolServer): void {
+    const { agenda, servers } = this.#world;
+    const isWhole = servers.every((one) => this.#isWell(one));
+    if (servers.length < 3 || !isWhole || agenda.now - this.#lastAt < APART_MS) return;
+    this.#lastAt = agenda.now;
+    this.#happened();
+    agenda.after(this.#random.between(0, 60), () => this.#world.kill(server, false));
+  }
+
   #next(): void {
     const { agenda, options, faults } = this.#world;
     const mean = options.faults.outageMs ?? 0;

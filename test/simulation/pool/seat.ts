@@ -93,7 +93,7 @@ export class PoolSeat {
         return;
       case MessageType.fenced:
         if (sent.sentAt <= this.#answeredSentAt) return;
-        if (this.#client.clock < this.#claimsUntil) this.#beat(message[2]);
+        if (this.#client.clock < this.#claimsUntil) this.#claim(message[2]);
         else this.#end();
         return;
     }
@@ -149,6 +149,17 @@ export class PoolSeat {
     const takes = this.#way === 'takes';
     this.#client.send(this, (sequence) => [heartbeat, sequence, key, ticket, fence, takes]);
     this.#awaitReply();
+  }
+
+  /** Some don't wait for the answer: they claim it at the next server, too, or give it back there. */
+  #claim(fence: number): void {
+    this.#beat(fence);
+    const { random, options } = this.#client;
+    if (options.hasty === 0 || !random.chance(options.hasty)) return;
+    this.#later('reply', random.between(2, 200), () => {
+      this.#client.next();
+      if (random.chance(0.5)) this.release();
+    });
   }
 
   #awaitReply(): void {

@@ -5,7 +5,7 @@
  */
 
 import { COMMUTER_SKEW_MS } from '../../../src/engine/limits.ts';
-import type { ClientMessage } from '../../../src/engine/messages.ts';
+import { type ClientMessage, MessageType } from '../../../src/engine/messages.ts';
 import type { PeerMessage } from '../../../src/engine/peer-messages.ts';
 import type { ServerMessage } from '../../../src/net/protocol.ts';
 import { Agenda } from '../agenda.ts';
@@ -287,6 +287,7 @@ export class PoolWorld implements ClientWorld, LinkWorld {
     if (process === null || connection.closed) return;
     this.trace(() => `${server.name} hears ${client.name} ${brief(message)}`);
     this.observer.arrived(connection, message);
+    if (asksToTakeOn(message)) this.faults.asked(server);
     server.receive({ type: 'message', client: connection, message });
   }
 
@@ -322,4 +323,10 @@ export class PoolWorld implements ClientWorld, LinkWorld {
       this.#defect ??= { error };
     }
   }
+}
+
+/** Seats that are elsewhere: it quotes a fence, or takes over what is held. */
+function asksToTakeOn(message: ClientMessage): boolean {
+  if (message[0] !== MessageType.heartbeat) return false;
+  return typeof message[4] === 'number' || message[5] === true;
 }
