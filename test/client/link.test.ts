@@ -1,5 +1,8 @@
 /** Several servers and several pools: which is spoken to, and when another one is (section 7). */
-import { expect, test } from 'bun:test';
+import { describe, expect, onTestFinished, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createIdentity } from '../../src/net/identity.ts';
 import { MessageType } from '../../src/net/protocol.ts';
 import { type FakeServer, generous, type Handler } from './fake-server.ts';
@@ -95,6 +98,55 @@ test('pools are tried in order: unreachable or in use in one, granted by the nex
   const seat = await clientOf(free, options).request({ application: 'App' });
   expect(seat.pool).toBe('free');
   expect(full.ofType(MessageType.request)).toHaveLength(1);
+});
+
+describe('while an RLF rolls out, a server that has the one before', () => {
+  /** A user who has seen RLF 9; A has 8 still. */
+  async function rollout(ofB: number, newest: 'card' | 'epoch' = 'card') {
+    const env = { XDG_STATE_HOME: mkdtempSync(join(tmpdir(), 'lm-rollout-')) };
+    onTestFinished(() => rmSync(env.XDG_STATE_HOME, { recursive: true }));
+    const at = (name: string, rlfSequence: number, epoch = 1) => {
+      return fake({ name, handler: generous(L), welcome: { rlfSequence, epoch } });
+    };
+    const seen = await at('C', 9, newest === 'epoch' ? 2 : 1);
+    await clientOf(seen, { env }).request({ application: 'App' });
+    const [a, b] = [await at('A', 8), await at('B', ofB)];
+    return { a, b, client: clientOf(a, { ...all(',', a, b), env }) };
+  }
+
+  test('is passed over for the next one', async () => {
+    const { a, client } = await rollout(9);
+    expect((await client.request({ application: 'App' })).server).toBe('B');
+    expect(a.ofType(MessageType.request)).toHaveLength(0);
+  });
+
+  test('is waited for where the others are down, as they are', async () => {
+    const { a, b, client } = await rollout(9);
+    const { port } = b;
+    await b.stop();
+    const failure = await failureOf(client.request({ application: 'App' }));
+    const message = expect.stringContaining('serves RLF 8');
+    expect(failure).toMatchObject({ code: 'unreachable', message });
+    const waiting = client.request({ application: 'App', waitMs: 60_000 });
+    await until(() => a.connections >= 3, 'it tries again');
+    const welcome = { rlfSequence: 9, epoch: 1 };
+    await fake({ name: 'B', handler: generous(L), port, welcome });
+    expect((await waiting).server).toBe('B');
+    expect(a.ofType(MessageType.request)).toHaveLength(0);
+  });
+
+  test('is not trusted where all have it', async () => {
+    const { client } = await rollout(8);
+    const failure = await failureOf(client.request({ application: 'App' }));
+    expect(failure).toMatchObject({ code: 'untrusted' });
+  });
+
+  test('is not trusted where it is of an epoch before', async () => {
+    const { b, client } = await rollout(9, 'epoch');
+    await b.stop();
+    const failure = await failureOf(client.request({ application: 'App' }));
+    expect(failure).toMatchObject({ code: 'untrusted' });
+  });
 });
 
 test('of several refusals the likeliest to pass is told', async () => {

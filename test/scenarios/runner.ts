@@ -6,7 +6,14 @@ import type { ScenarioRunner } from '../scenario-files.ts';
 import { answerLines, Clients } from './clients.ts';
 import { ScenarioPool } from './pool.ts';
 import type { ScenarioServer } from './server.ts';
-import { membersText, movesText, recordsText, serversText, tableText } from './text.ts';
+import {
+  membersText,
+  movesText,
+  recordsText,
+  secretsText,
+  serversText,
+  tableText,
+} from './text.ts';
 
 type Command = (words: readonly string[]) => void;
 
@@ -113,6 +120,9 @@ export class Runner implements ScenarioRunner {
     },
     records: (names) => {
       for (const server of this.#named(names)) this.#shown.push(recordsText(server));
+    },
+    secrets: (names) => {
+      for (const server of this.#named(names)) this.#shown.push(secretsText(server));
     },
     notices: () => {
       this.#shown.push(...this.#pool.notices.splice(0));

@@ -116,6 +116,14 @@ export function recordsText(server: ScenarioServer): string {
   return `${server.name}: ${words.join('; ')}`;
 }
 
+/** `B: secret 2`: the newest secret of tickets that it knows. */
+export function secretsText(server: ScenarioServer): string {
+  const { core, name } = server;
+  if (core === null) return absent(server);
+  const { generation, isStale } = core.state.secrets;
+  return `${name}: secret ${generation}${isStale ? ', to be replaced' : ''}`;
+}
+
 function cell(value: number | null): string {
   return value === null ? 'X' : String(value);
 }

@@ -26,6 +26,11 @@ export const MEMBERS_MUTANTS = [
     ['src/engine/ledger/departures.ts', '  servers.fenced(server, index);\n', ''],
     ['src/engine/ledger/departures.ts', '    opened.set(server, index);\n', ''],
   ),
+  mutant('a server that left knows the secret', { from: 1, seedsMax: 20 }, [
+    LEADING,
+    '(isStale && !full)',
+    '(isStale && full)',
+  ]),
   mutant('new servers found a pool', { from: 1, seedsMax: 60 }, [
     'src/engine/ledger/ledger.ts',
     'return joins ? LedgerState.outside(founding) : LedgerState.found(founding);',

@@ -3,14 +3,32 @@
  * goes once its row is empty or opened, so none of its keys lives; what is left of the row passes
  * to the server that took over its name, or else to the free pool.
  */
+import type { Configuration } from '../raft/types.ts';
 import { FREE_POOL, moveSeats } from './accounts.ts';
+import { takesPart } from './members.ts';
 import type { LedgerState } from './state.ts';
+
+/**
+ * Others take part in Raft: what is left of those that went passes on, and the pool's secret, which
+ * they know, is to be replaced. Returns whether a voter went.
+ */
+export function reconfigured(state: LedgerState, next: Configuration, index: number): boolean {
+  const { voters, learners } = state.configuration;
+  const gone = voters.filter((server) => !next.voters.includes(server));
+  const isLost = (server: string) => !takesPart(server, next);
+  if (voters.some(isLost) || learners.some(isLost)) state.secrets.isStale = true;
+  state.configuration = next;
+  for (const server of gone) departed(server, index, state);
+  settleRows(state);
+  state.members.configured(next);
+  return gone.length > 0;
+}
 
 /**
  * It votes no more. Under the same key it may come back one day: it then finds itself fenced, and
  * everything that it ever granted is over.
  */
-export function departed(server: string, index: number, { servers, accounts }: LedgerState): void {
+function departed(server: string, index: number, { servers, accounts }: LedgerState): void {
   servers.fenced(server, index);
   for (const { opened, longest } of accounts.values()) {
     opened.set(server, index);

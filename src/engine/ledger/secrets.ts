@@ -15,6 +15,8 @@ export class Secrets {
   current: Uint8Array | null = null;
   /** How often there was a new one. */
   generation = 0;
+  /** A server that knows the secret of now is in the pool no more: there is to be another. */
+  isStale = false;
   /** Newest first. */
   #former: readonly Former[] = [];
 
@@ -36,6 +38,7 @@ export class Secrets {
     if (this.current !== null) this.#former = [{ secret: this.current, until }, ...this.#former];
     this.current = secret;
     this.generation = generation;
+    this.isStale = false;
     return true;
   }
 

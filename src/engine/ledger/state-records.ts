@@ -169,21 +169,34 @@ function headRecord(state: LedgerState): unknown[] {
   const evicted = [...state.evicted].sort(([a], [b]) => (a < b ? -1 : 1));
   const numbers = [applied, term, mark, epoch, secrets.generation];
   const servers = [state.servers.record(), state.members.record()];
-  const rest = [[voters, learners], servers, evicted, secrets.record()];
+  const rest = [[voters, learners], servers, evicted, secrets.record(), secrets.isStale];
   return [...numbers, secrets.current, ...rest];
 }
 
 function readHead(state: LedgerState, record: unknown): void {
-  const [applied, term, mark, , generation, secret, [voters, learners], servers, evicted, former] =
-    record as [
-      ...[number, number, number, number, number, Uint8Array | null],
-      ...[[Configuration['voters'], Configuration['learners']], unknown[], [string, number][]],
-      unknown,
-    ];
+  const [
+    applied,
+    term,
+    mark,
+    ,
+    generation,
+    secret,
+    [voters, learners],
+    servers,
+    evicted,
+    former,
+    isStale,
+  ] = record as [
+    ...[number, number, number, number, number, Uint8Array | null],
+    ...[[Configuration['voters'], Configuration['learners']], unknown[], [string, number][]],
+    unknown,
+    boolean | undefined,
+  ];
   state.applied = applied;
   state.term = term;
   state.mark = mark;
   state.secrets.restore(generation, secret, former);
+  state.secrets.isStale = isStale ?? false;
   state.configuration = { voters, learners };
   state.servers.restore(servers[0]);
   state.members.restore(state.rlf, readLeaving(servers[1]));

@@ -21,7 +21,7 @@ import {
   RECORDS,
   setHardLimit,
 } from './accounts.ts';
-import { departed, settleRows } from './departures.ts';
+import { reconfigured, settleRows } from './departures.ts';
 import type { Author, ClaimedKey, Entry, LogEntry, Proposal } from './entries.ts';
 import { HeldSeats } from './held-seats.ts';
 import { Members } from './members.ts';
@@ -222,13 +222,7 @@ export class LedgerState {
   /** Others take part: what is left of those that went passes on. */
   #configure(index: number, configuration: Configuration | null): Touched {
     if (configuration === null) return NOTHING;
-    const { voters } = this.configuration;
-    this.configuration = configuration;
-    const gone = voters.filter((server) => !configuration.voters.includes(server));
-    for (const server of gone) departed(server, index, this);
-    settleRows(this);
-    this.members.configured(configuration);
-    return gone.length > 0 ? null : NOTHING;
+    return reconfigured(this, configuration, index) ? null : NOTHING;
   }
 
   /** A key leaves a server only after its fence, before its row is opened, and once. */

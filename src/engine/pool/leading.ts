@@ -114,6 +114,9 @@ export class Leading {
     for (const license of touched ?? []) this.#lending.touch(license);
     // In force or void: it is not on its way any more.
     if (entry?.type === 'rlf' && entry.sequence === this.#entered.rlf) this.#entered.rlf = 0;
+    if (entry?.type === 'secret' && entry.generation === this.#entered.secret) {
+      this.#entered.secret = 0;
+    }
     if (!valid || entry === null || 'by' in entry) {
       return;
     }
@@ -277,9 +280,11 @@ export class Leading {
     this.#mayIssue = newest?.type === 'returned' && newest.index === this.#pool.session;
   }
 
+  /** There is one, and nobody who left the pool knows it. */
   #keepSecret(): void {
-    const isMissing = this.#pool.state.secrets.current === null && this.#entered.secret === 0;
-    if (isMissing) this.rotateSecret();
+    if (this.#entered.secret !== 0) return;
+    const { current, isStale, full } = this.#pool.state.secrets;
+    if (current === null || (isStale && !full)) this.rotateSecret();
   }
 
   /** Tickets are signed by a new secret from then on (DESIGN section 9). */

@@ -13,7 +13,7 @@ import { Releaser } from './releaser.ts';
 import type { Cancel, Scheduler } from './scheduler.ts';
 import { addressOf, ServerList } from './server-list.ts';
 import type { PoolTrust, Target } from './trust.ts';
-import type { Verifier } from './verifier.ts';
+import { Behind, type Verifier } from './verifier.ts';
 import { Visits } from './visits.ts';
 
 export interface LinkOptions {
@@ -272,10 +272,14 @@ export class PoolLink {
   }
 }
 
-/** One error for a round in which no server could be had: the gravest, with all in its details. */
+/**
+ * One error for a round in which no server could be had: the gravest, with all in its details. That
+ * servers are behind counts only where all are: one that could not be had may have the newer RLF.
+ */
 function asOne(failures: readonly LmError[], { source }: PoolTrust): LmError {
-  const [first] = failures;
-  const grave = failures.find(({ code }) => code !== 'unreachable') ?? first;
+  const away = failures.find(({ code }) => code === 'unreachable');
+  const isGrave = (error: LmError) => error.code !== 'unreachable' && !(error instanceof Behind);
+  const grave = failures.find(isGrave) ?? away ?? failures[0];
   if (grave === undefined) {
     return new LmError('config', `${source} names no server.`, 'Get the pool card anew.');
   }

@@ -3,11 +3,19 @@
  * that is meant, its RLF is no older than one seen, and, where the admin key or the vendor's key is
  * the anchor, that key's signatures lead to the TLS key that the server showed.
  */
-import { LmError } from '../../engine/errors.ts';
+import { type ErrorDetails, LmError } from '../../engine/errors.ts';
 import type { Rlf } from '../../engine/license/types.ts';
 import type { Connection } from './connection.ts';
 import type { Memory } from './memory.ts';
 import type { PoolTrust } from './trust.ts';
+
+/** The newer RLF has not reached that server yet, or it was set back: another one may have it. */
+export class Behind extends LmError {
+  constructor(message: string, details: ErrorDetails) {
+    const hint = 'Wait until the newer RLF has reached it, or push it again.';
+    super('untrusted', message, hint, details);
+  }
+}
 
 export class Verifier {
   readonly #trust: PoolTrust;
@@ -46,13 +54,12 @@ export class Verifier {
       epoch: Math.max(seen.epoch, this.#trust.epoch),
     };
     if (rlfSequence >= lowest.sequence && epoch >= lowest.epoch) return;
-    throw new LmError(
-      'untrusted',
+    const message =
       `Server ${server} at ${address} serves RLF ${rlfSequence} of epoch ${epoch}; ` +
-        `this pool has had RLF ${lowest.sequence} of epoch ${lowest.epoch}.`,
-      'It lags or was set back: wait until the newer RLF has reached it, or push it again.',
-      { rlfSequence, epoch, lowest },
-    );
+      `this pool has had RLF ${lowest.sequence} of epoch ${lowest.epoch}.`;
+    const details = { rlfSequence, epoch, lowest };
+    if (epoch >= lowest.epoch) throw new Behind(message, details);
+    throw new LmError('untrusted', message, 'It is of before the pool was restarted.', details);
   }
 
   #remember({ rlfSequence, epoch }: Connection): void {

@@ -127,6 +127,22 @@ export class Ending {
       check(!restored || banned, 'a server that was rolled back is refused', () => name);
     }
     this.#checkMark();
+    this.#checkSecret(last);
+  }
+
+  /** Nobody who left the pool knows by which secret it signs, but where there were too many. */
+  #checkSecret(last: readonly PoolServer[]): void {
+    const known = new Set<string>();
+    for (const { process } of last) {
+      const { isStale, full, current } = process?.core.state.secrets ?? {};
+      if (full === true) return;
+      check(isStale !== true, 'the secret is replaced once a server has left', () => known);
+      if (current != null) known.add(Buffer.from(current).toString('hex'));
+    }
+    for (const { name, process } of this.#world.servers.filter((one) => !last.includes(one))) {
+      const secret = Buffer.from(process?.core.state.secrets.current ?? []).toString('hex');
+      check(!known.has(secret), 'a server that left does not know the secret', () => name);
+    }
   }
 
   #isBack(server: PoolServer): boolean {
