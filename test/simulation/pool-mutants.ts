@@ -115,6 +115,12 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     [SERVERS, TAKES_NEXT, 'if (number > known.proposal + 1) return false;'],
     [LEADING, TAKEN, ''],
   ),
+  mutant(
+    'numbers of proposals may be skipped',
+    { from: 33, seedsMax: 60 },
+    [SERVERS, TAKES_NEXT, 'if (number <= known.proposal) return false;'],
+    [LEADING, TAKEN, 'if (number < next) continue;\n      next = number;'],
+  ),
   mutant('what a server gained by a rollout stays due to it', { from: 1, seedsMax: 60 }, [
     REDISTRIBUTION,
     'if (gained > 0) this.#put(to, Math.max(0, gained - count));',
@@ -136,6 +142,20 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     'const count = Math.min(row.available, row.allocated - row.outgoing - keep);',
     'const count = row.allocated - row.outgoing - keep;',
   ]),
+  mutant(
+    'seats are granted while some are owed',
+    { from: 14, seedsMax: 60 },
+    [
+      ROW,
+      "return this.phase === 'active' && nobodyWaits && this.accounts.deficit === 0;",
+      "return this.phase === 'active' && nobodyWaits;",
+    ],
+    [
+      ISSUER,
+      "const servable = row.phase === 'active' && row.accounts.deficit === 0;",
+      "const servable = row.phase === 'active';",
+    ],
+  ),
   mutant('nobody pays the deficit', { from: 1, seedsMax: 60 }, [
     ROWS,
     'const count = Math.min(row.accounts.deficit - row.outgoing, row.available);',
