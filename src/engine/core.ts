@@ -133,6 +133,16 @@ export class Core {
     return this.#pool.mayIssue(this.#pool.time.boot);
   }
 
+  /** A restart of the pool is under way: those that it names need not know of it yet. */
+  get isRestarting(): boolean {
+    return this.#pool.ledger.restart !== null;
+  }
+
+  /** It has to start anew from its records, as what it takes part in now. */
+  get restarts(): boolean {
+    return this.#offers.restarts;
+  }
+
   get leads(): boolean {
     return this.#pool.leads;
   }
@@ -292,6 +302,8 @@ export class Core {
   }
 
   #peer(from: ServerId, message: PeerMessage, time: Time): void {
+    const isForAnybody = message.type === 'offer' || message.type === 'refused';
+    if (!isForAnybody && !this.#pool.hears(from)) return;
     switch (message.type) {
       case 'raft':
         this.#pool.raft(from, message.message);
@@ -336,8 +348,9 @@ export class Core {
     this.#rows.applied(applied);
     this.#moves.applied(applied, time);
     if (valid && entry?.type === 'mark') this.#clock.passed(entry.time, time);
-    if (valid && entry?.type === 'rlf') this.#noteRlf();
-    if (valid && (entry?.type === 'rlf' || entry?.type === 'mark')) {
+    const isRlf = entry?.type === 'rlf' || entry?.type === 'epoch';
+    if (valid && isRlf) this.#noteRlf();
+    if (valid && (isRlf || entry?.type === 'mark')) {
       this.#warnings.check(this.state.table, this.state.mark, this.#outbox);
     }
     if (valid && entry?.type === 'evict') this.#acts.evicted(entry.id);
