@@ -133,14 +133,10 @@ export class Core {
     return this.#pool.mayIssue(this.#pool.time.boot);
   }
 
-  /** A restart of the pool is under way: those that it names need not know of it yet. */
-  get isRestarting(): boolean {
-    return this.#pool.ledger.restart !== null;
-  }
-
-  /** It has to start anew from its records, as what it takes part in now. */
-  get restarts(): boolean {
-    return this.#offers.restarts;
+  /** The pool is being restarted; `decided`: this server has to start anew from its records. */
+  get restart(): 'decided' | 'under-way' | null {
+    if (this.#offers.restarts) return 'decided';
+    return this.#pool.ledger.restart === null ? null : 'under-way';
   }
 
   get leads(): boolean {
@@ -227,15 +223,8 @@ export class Core {
   get nextTick(): number {
     const expiry = this.#keys.nextExpiry ?? Number.POSITIVE_INFINITY;
     const line = this.#lines.nextDue ?? Number.POSITIVE_INFINITY;
-    const { nextDue } = this.#holds;
-    return Math.min(
-      expiry,
-      line,
-      nextDue,
-      this.#pool.nextDue,
-      this.#offers.nextDue,
-      this.#acts.nextDue,
-    );
+    const due = [this.#holds, this.#pool, this.#offers, this.#acts].map(({ nextDue }) => nextDue);
+    return Math.min(expiry, line, ...due);
   }
 
   #take(event: Exclude<Event, { type: 'persisted' }>, time: Time): void {
@@ -302,8 +291,7 @@ export class Core {
   }
 
   #peer(from: ServerId, message: PeerMessage, time: Time): void {
-    const isForAnybody = message.type === 'offer' || message.type === 'refused';
-    if (!isForAnybody && !this.#pool.hears(from)) return;
+    if (!this.#pool.epochs.takes(from, message)) return;
     switch (message.type) {
       case 'raft':
         this.#pool.raft(from, message.message);

@@ -76,7 +76,7 @@ export class Restarting {
       if (!(error instanceof LmError)) throw error;
       this.#offered = null;
       this.#nextDue = Number.POSITIVE_INFINITY;
-      this.#outbox.note('error', 'the pool is not restarted', { reason: error.message });
+      this.#outbox.note('warn', 'the pool is not restarted', { reason: error.message });
       return;
     }
     if (now < at || this.isDecided) return;

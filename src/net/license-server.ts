@@ -233,7 +233,7 @@ export class LicenseServer {
     const hello = () => peerHello({ pool: this.pool, name, fingerprint, greeting: greeting() });
     const welcome = (to: Hello) => {
       const own = greeting();
-      if (!this.#core.isRestarting) refuseLeftBehind(readGreeting(to[9]), own);
+      if (this.#core.restart === null) refuseLeftBehind(readGreeting(to[9]), own);
       return this.#welcome(to, greetingFields(own));
     };
     const receive = (event: PeerEvent) => this.#node.receive(event);

@@ -29,7 +29,7 @@ export interface NodeOptions {
   /** Something was done, and all that came of it is on disk and sent. */
   readonly onTurn?: () => void;
   /** The core has to start anew from its records. */
-  readonly onRestart: () => void;
+  readonly onRestart?: () => void;
   /** A write failed or an invariant broke: nothing may be promised any more. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -136,9 +136,9 @@ export class Node {
 
   #finish(): void {
     this.#perform();
-    if (this.#options.core.restarts) {
+    if (this.#options.core.restart === 'decided') {
       this.#halt();
-      this.#options.onRestart();
+      this.#options.onRestart?.();
       return;
     }
     this.#options.onTurn?.();

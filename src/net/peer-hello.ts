@@ -2,7 +2,7 @@
 import { LmError } from '../engine/errors.ts';
 import type { Rlf } from '../engine/license/types.ts';
 import type { PeerGreeting } from '../engine/peer-messages.ts';
-import { isSameEpoch, leftBehindError } from '../engine/pool/epoch-peers.ts';
+import { isSameEpoch, leftBehind } from '../engine/pool/epoch-peers.ts';
 import type { ServerId } from '../engine/raft/types.ts';
 import { errorFrom, readServerMessage } from './client/replies.ts';
 import { check, type Fields, isCount } from './field-checks.ts';
@@ -128,7 +128,7 @@ export function admitPeer(
 /** @throws LmError `not-authorized`: the pool was restarted without that server. */
 export function refuseLeftBehind({ epoch = 0 }: PeerGreeting, own: PeerGreeting): void {
   const { epoch: current = 0 } = own;
-  if (epoch < current && !isSameEpoch(epoch, current)) throw leftBehindError(current);
+  if (epoch < current && !isSameEpoch(epoch, current)) throw leftBehind(current);
 }
 
 /** Whether another server refused this one for that. */

@@ -3,7 +3,6 @@
  * says to them (DESIGN sections 4 to 6). What only a leader does is in leading.ts.
  */
 import type { Entry, Proposal } from '../ledger/entries.ts';
-import { isNamed } from '../ledger/epochs.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { takesPart } from '../ledger/members.ts';
 import type { Applied, LedgerState } from '../ledger/state.ts';
@@ -15,7 +14,7 @@ import type { ServerId } from '../raft/types.ts';
 import type { Write } from '../records.ts';
 import type { Time } from '../time.ts';
 import { campaignDelayMs } from './campaign.ts';
-import { EpochPeers, leftBehind } from './epoch-peers.ts';
+import { EpochPeers } from './epoch-peers.ts';
 import { LeaderRequests } from './leader-requests.ts';
 import { Leading } from './leading.ts';
 import { Listening } from './listening.ts';
@@ -47,7 +46,7 @@ export class Pool {
   readonly #leading: Leading;
   readonly #options: PoolOptions;
   readonly standing: Standing;
-  readonly #epochs = new EpochPeers();
+  readonly epochs: EpochPeers;
   #hooks: PoolHooks | null = null;
   #time: Time;
   #transaction: number;
@@ -77,6 +76,7 @@ export class Pool {
       },
     });
     this.standing.term = this.ledger.status.term;
+    this.epochs = new EpochPeers(this, options.outbox);
     this.reporter = new Reporter(this, options);
     this.listening = new Listening(this, options.outbox);
     this.#leading = new Leading(this, options);
@@ -146,11 +146,6 @@ export class Pool {
     return this.state.configuration.voters.length === 1;
   }
 
-  /** What it says counts: it is of the epoch of this server. */
-  hears(server: ServerId): boolean {
-    return this.state.applied === 0 || this.#epochs.isOf(this.ledger.epoch, server);
-  }
-
   isLinked(server: ServerId): boolean {
     return this.standing.isLinked(server);
   }
@@ -163,9 +158,8 @@ export class Pool {
   greeting(time: Time): PeerGreeting {
     const { boot, transaction, start } = this.#options;
     const uptimeMs = this.standing.uptimeMs(time.boot);
-    const { rlf, applied } = this.state;
-    const epoch = applied === 0 ? 0 : this.ledger.epoch;
-    return { boot, transaction, start, uptimeMs, rlfSequence: rlf.sequence, epoch };
+    const { sequence: rlfSequence } = this.state.rlf;
+    return { boot, transaction, start, uptimeMs, rlfSequence, epoch: this.epochs.own };
   }
 
   /** What this server's own disk has come to. */
@@ -198,7 +192,7 @@ export class Pool {
   }
 
   linked(peer: ServerId, greeting: PeerGreeting): void {
-    if (!this.#trusts(peer, greeting) || !this.#isOfEpoch(peer, greeting)) return;
+    if (!this.#trusts(peer, greeting) || !this.epochs.greeted(peer, greeting)) return;
     const now = this.#time.boot;
     this.standing.linked(peer, now - greeting.uptimeMs);
     if (peer === this.leader) this.proposals.again();
@@ -398,18 +392,6 @@ export class Pool {
     if (this.memory.greeted(server, greeting)) return true;
     this.#warn('a server came back with an older disk, and is refused', server);
     this.#options.outbox.tell(server, rolledBack(this.nameOf(server), greeting.boot));
-    return false;
-  }
-
-  /** A server of an epoch before that this one leaves behind is told to end. */
-  #isOfEpoch(server: ServerId, { boot, epoch = 0 }: PeerGreeting): boolean {
-    this.#epochs.greeted(server, epoch);
-    if (this.hears(server)) return true;
-    this.standing.unlinked(server);
-    const { restart, epoch: own } = this.ledger;
-    if (epoch > own || (restart !== null && isNamed(server, restart))) return false;
-    this.#warn('a server of before the pool was restarted is refused', server);
-    this.#options.outbox.tell(server, leftBehind(own, boot));
     return false;
   }
 
