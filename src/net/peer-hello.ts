@@ -35,7 +35,7 @@ export function peerHello({ pool, name, fingerprint, greeting }: Introduction): 
 
 /** Clocks count fractions, the wire whole milliseconds. */
 export function greetingFields(greeting: PeerGreeting): GreetingFields {
-  const { boot, transaction, start, uptimeMs, rlfSequence, epoch = 0 } = greeting;
+  const { boot, transaction, start, uptimeMs, rlfSequence, epoch = 1 } = greeting;
   const fields = [boot, transaction, start, Math.max(0, Math.floor(uptimeMs))] as const;
   return rlfSequence === undefined ? [...fields] : [...fields, rlfSequence, epoch];
 }
@@ -126,13 +126,13 @@ export function admitPeer(
 }
 
 /** @throws LmError `not-authorized`: the pool was restarted without that server. */
-export function refuseLeftBehind({ epoch = 0 }: PeerGreeting, own: PeerGreeting): void {
+export function refuseLeftBehind({ epoch = 1 }: PeerGreeting, own: PeerGreeting): void {
   const { epoch: current = 0 } = own;
   if (epoch < current && !isSameEpoch(epoch, current)) throw leftBehind(current);
 }
 
 /** Whether another server refused this one for that. */
-export function isLeftBehind({ code, details }: LmError, { epoch = 0 }: PeerGreeting): boolean {
+export function isLeftBehind({ code, details }: LmError, { epoch = 1 }: PeerGreeting): boolean {
   const { epoch: current } = details;
   return code === 'not-authorized' && isCount(current) && current > epoch && epoch > 0;
 }

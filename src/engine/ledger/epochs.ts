@@ -41,6 +41,11 @@ export function restarted({ text }: Restart): Configuration {
   return { voters: survivorsIn(text), learners: [], unanimous: true };
 }
 
+/** All are fenced where the pool is restarted. */
+export function isFenceOf(entry: Entry | null, server: ServerId): boolean {
+  return entry?.type === 'epoch' || (entry?.type === 'fenced' && entry.server === server);
+}
+
 export function isNamed(server: ServerId, { text }: Restart): boolean {
   return survivorsIn(text).includes(server);
 }

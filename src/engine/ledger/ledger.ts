@@ -225,6 +225,8 @@ export class Ledger {
     if (this.#restart === null || this.state.epoch < this.#restart.epoch) return;
     this.#restart = null;
     this.#raft.settle();
+    // Who joins gets a state of this epoch, not one of before.
+    this.#compacted = Number.NEGATIVE_INFINITY;
   }
 
   /** Raft keeps in memory what lagging servers may need, and no more. */

@@ -30,7 +30,7 @@ export class EpochPeers {
   }
 
   /** A link came up. False, and the other is told if it is left behind, where it is not heard. */
-  greeted(server: ServerId, { boot, epoch = 0 }: PeerGreeting): boolean {
+  greeted(server: ServerId, { boot, epoch = 1 }: PeerGreeting): boolean {
     this.#epochs.set(server, epoch);
     if (this.#hears(server)) return true;
     this.#pool.standing.unlinked(server);
