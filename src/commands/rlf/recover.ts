@@ -61,6 +61,6 @@ moved, held or commuted there, evictions, and RLFs.`;
       this.tell('A majority of its servers is kept: if those are up, an ordinary RLF will do.');
     }
     this.tell(`Wrote ${file}: sequence ${sequence}, epoch ${epoch}, servers ${names.join(', ')}.`);
-    this.tell('It issues too much if a majority of the servers before is alive: see man lm.');
+    this.tell('While a majority of the servers before is alive, it issues more than was bought.');
   }
 }
