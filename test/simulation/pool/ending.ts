@@ -91,6 +91,7 @@ export class Ending {
       client.hurry(HURRY_MS);
     }
     for (const server of world.servers) {
+      if (server.lost && !server.isBack) server.banned = true;
       server.held = false;
       world.start(server, this.#random.chance(0.3));
     }
