@@ -185,8 +185,9 @@ function untilStopped(): AbortSignal {
 /** A signal, or that the server has left the pool, or is to start anew. */
 function either(...signals: readonly AbortSignal[]): Promise<void> {
   return new Promise((resolve) => {
-    const any = AbortSignal.any([...signals]);
-    any.addEventListener('abort', () => resolve(), { once: true });
-    if (any.aborted) resolve();
+    for (const signal of signals) {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      if (signal.aborted) resolve();
+    }
   });
 }

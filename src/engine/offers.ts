@@ -92,7 +92,8 @@ export class Offers {
   received(from: ServerId, text: string, time: Time): void {
     const { rlf: current } = this.#pool.state;
     // It is shown again and again until it is in force.
-    if (text === current.text || text === this.#offered?.text || this.#readings.has(text)) return;
+    const known = [current.text, this.#offered?.text, this.#restarting.rlf?.text];
+    if (known.includes(text) || this.#readings.has(text)) return;
     const refuse = ({ message: reason }: LmError) => {
       const fields = { server: this.#pool.nameOf(from), reason };
       this.#outbox.note('warn', 'an RLF that a server passed on was refused', fields);
@@ -113,7 +114,7 @@ export class Offers {
     if (newest.sequence > sequence) this.#tell(server, newest.text);
   }
 
-  /** This server takes part in a restart of the pool, and has to start anew as what it is then. */
+  /** This server takes part in a restart of the pool, and has to start anew for it. */
   get restarts(): boolean {
     return this.#restarting.isDecided;
   }
@@ -124,7 +125,7 @@ export class Offers {
     if (time.boot >= this.#nextDue) this.#show(time);
   }
 
-  /** All that an RLF names have to take part in a restart: one that has the RLF gives it to them. */
+  /** All that an RLF names have to take part in a restart: who has it gives it to the others. */
   #tellSurvivors(): void {
     const { rlf } = this.#restarting;
     for (const { fingerprint } of rlf?.servers ?? []) {

@@ -16,7 +16,7 @@ interface Simulation<R> {
   run(): R;
 }
 
-const COMMANDS: ReadonlyMap<Membership, string> = new Map([
+const COMMANDS: ReadonlyMap<Membership, string> = new Map<Membership, string>([
   [true, 'pool/simulate-members.ts'],
   ['lost', 'pool/simulate-recovery.ts'],
 ]);

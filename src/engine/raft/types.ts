@@ -62,7 +62,7 @@ export interface Stored {
   readonly entries: readonly Entry[];
   /** The last entry that the state machine knows as applied; at least the snapshot's index. */
   readonly applied: number;
-  /** Configurations in the log of an earlier term do not count: another one was put in their place. */
+  /** Configurations in the log of an earlier term do not count: another one replaced them. */
   readonly configurationsFrom?: number;
 }
 
