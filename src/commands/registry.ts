@@ -26,6 +26,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   'rlf:add': () => import('./rlf/add.ts'),
   'rlf:diff': () => import('./rlf/diff.ts'),
   'rlf:push': () => import('./rlf/push.ts'),
+  'rlf:recover': () => import('./rlf/recover.ts'),
   'rlf:sign': () => import('./rlf/sign.ts'),
   'rlf:template': () => import('./rlf/template.ts'),
   'rlf:verify': () => import('./rlf/verify.ts'),

@@ -63,31 +63,41 @@ name in place of the old one, and joins as its replacement.`;
         import('../net/license-server.ts'),
       ]);
     if (flags.rejoin) await rejoin(flags.data, offered);
-    const directory = await openDataDirectory(flags.data);
     const boot = bootClock();
-    const left = new AbortController();
-    const server = new LicenseServer({
-      directory,
-      offered,
-      rejoins: flags.rejoin,
-      host: listen?.host ?? null,
-      port: listen?.port ?? null,
-      now: () => ({ boot: boot(), wall: wallClock() }),
-      random: Math.random,
-      secret: randomBytes(32),
-      log,
-      onFailure: (error) => fail(error, log),
-      onLeft: () => left.abort(),
-    });
-    announce(server, log);
-    if (flags.rlf !== undefined) rereadOnHangup(server, flags.rlf, log);
-    await untilStopped(left.signal);
-    log('info', 'stopping');
-    await server.stepAside();
-    server.stop();
-    await directory.close();
-    log('info', 'stopped', { ...server.counters });
-    process.exit(0);
+    const stopped = untilStopped();
+    let hangup: ((server: LicenseServer) => void) | null = null;
+    if (flags.rlf !== undefined) hangup = rereadOnHangup(flags.rlf, log);
+    for (let first = true; ; first = false) {
+      const directory = await openDataDirectory(flags.data);
+      const over = new AbortController();
+      let isOver = true;
+      const server = new LicenseServer({
+        directory,
+        offered: first ? offered : null,
+        rejoins: flags.rejoin,
+        host: listen?.host ?? null,
+        port: listen?.port ?? null,
+        now: () => ({ boot: boot(), wall: wallClock() }),
+        random: Math.random,
+        secret: randomBytes(32),
+        log,
+        onFailure: (error) => fail(error, log),
+        onLeft: () => over.abort(),
+        onRestart: () => {
+          isOver = false;
+          over.abort();
+        },
+      });
+      announce(server, log, first);
+      hangup?.(server);
+      await either(stopped, over.signal);
+      log('info', 'stopping');
+      if (isOver) await server.stepAside();
+      server.stop();
+      await directory.close();
+      if (isOver) log('info', 'stopped', { ...server.counters });
+      if (isOver) process.exit(0);
+    }
   }
 }
 
@@ -96,11 +106,12 @@ function logOf(level: LogLevel): Log {
   return createLog({ level, pretty, write: (line) => process.stderr.write(line), now: Date.now });
 }
 
-function announce(server: LicenseServer, log: Log): void {
+/** Scripts wait for the line on standard output, which a process prints once. */
+function announce(server: LicenseServer, log: Log, isFirst: boolean): void {
   const { self, pool, port, keyCount } = server;
   const address = `${self.address.slice(0, self.address.lastIndexOf(':'))}:${port}`;
   log('info', 'serving', { name: self.name, address, pool, keys: keyCount });
-  process.stdout.write(`ready name=${self.name} address=${address} pool=${pool}\n`);
+  if (isFirst) process.stdout.write(`ready name=${self.name} address=${address} pool=${pool}\n`);
 }
 
 /** A write failed or an invariant broke: nothing may be promised any more. */
@@ -115,13 +126,20 @@ function fail(error: unknown, log: Log): void {
   process.exit(1);
 }
 
-function rereadOnHangup(server: LicenseServer, file: string, log: Log): void {
+/** Returns what tells it which server is to have the file. */
+function rereadOnHangup(file: string, log: Log): (server: LicenseServer) => void {
+  let current: LicenseServer | null = null;
   process.on('SIGHUP', () => {
     readRlfFile(file).then(
-      (rlf: Rlf) => offer(server, rlf, log),
+      (rlf: Rlf) => {
+        if (current !== null) offer(current, rlf, log);
+      },
       (error: unknown) => refuse(error, log),
     );
   });
+  return (server) => {
+    current = server;
+  };
 }
 
 function offer(server: LicenseServer, rlf: Rlf, log: Log): void {
@@ -158,11 +176,18 @@ async function rejoin(data: string, offered: Rlf | null): Promise<void> {
   process.stdout.write(serverTable({ name, address: before.address, fingerprint }));
 }
 
-/** A signal, or that it has left the pool. */
-function untilStopped(left: AbortSignal): Promise<void> {
+function untilStopped(): AbortSignal {
+  const stopped = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.abort());
+  return stopped.signal;
+}
+
+/** A signal, or that the server has left the pool, or is to start anew. */
+function either(...signals: readonly AbortSignal[]): Promise<void> {
   return new Promise((resolve) => {
-    left.addEventListener('abort', () => resolve(), { once: true });
-    if (left.aborted) resolve();
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+    for (const signal of signals) {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      if (signal.aborted) resolve();
+    }
   });
 }

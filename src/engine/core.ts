@@ -133,6 +133,12 @@ export class Core {
     return this.#pool.mayIssue(this.#pool.time.boot);
   }
 
+  /** The pool is being restarted; `decided`: this server has to start anew from its records. */
+  get restart(): 'decided' | 'under-way' | null {
+    if (this.#offers.restarts) return 'decided';
+    return this.#pool.ledger.restart === null ? null : 'under-way';
+  }
+
   get leads(): boolean {
     return this.#pool.leads;
   }
@@ -217,15 +223,8 @@ export class Core {
   get nextTick(): number {
     const expiry = this.#keys.nextExpiry ?? Number.POSITIVE_INFINITY;
     const line = this.#lines.nextDue ?? Number.POSITIVE_INFINITY;
-    const { nextDue } = this.#holds;
-    return Math.min(
-      expiry,
-      line,
-      nextDue,
-      this.#pool.nextDue,
-      this.#offers.nextDue,
-      this.#acts.nextDue,
-    );
+    const due = [this.#holds, this.#pool, this.#offers, this.#acts].map(({ nextDue }) => nextDue);
+    return Math.min(expiry, line, ...due);
   }
 
   #take(event: Exclude<Event, { type: 'persisted' }>, time: Time): void {
@@ -292,6 +291,7 @@ export class Core {
   }
 
   #peer(from: ServerId, message: PeerMessage, time: Time): void {
+    if (!this.#pool.epochs.takes(from, message)) return;
     switch (message.type) {
       case 'raft':
         this.#pool.raft(from, message.message);
@@ -336,8 +336,9 @@ export class Core {
     this.#rows.applied(applied);
     this.#moves.applied(applied, time);
     if (valid && entry?.type === 'mark') this.#clock.passed(entry.time, time);
-    if (valid && entry?.type === 'rlf') this.#noteRlf();
-    if (valid && (entry?.type === 'rlf' || entry?.type === 'mark')) {
+    const isRlf = entry?.type === 'rlf' || entry?.type === 'epoch';
+    if (valid && isRlf) this.#noteRlf();
+    if (valid && (isRlf || entry?.type === 'mark')) {
       this.#warnings.check(this.state.table, this.state.mark, this.#outbox);
     }
     if (valid && entry?.type === 'evict') this.#acts.evicted(entry.id);

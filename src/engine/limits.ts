@@ -45,6 +45,12 @@ export const COMMUTER_SKEW_MS = 3_600_000;
 export const MACHINE_CHARACTERS = 43;
 export const LICENSES_MAX = 5_000;
 export const SERVERS_MAX = 11;
+/** Restarts of a pool from survivors. The terms of each are beyond those of all before. */
+export const EPOCH_MAX = 1_000_000;
+export const EPOCH_TERMS = 1_000_000_000;
+/** No leader may be heard for so long before a server takes its majority for gone. */
+export const RECOVER_QUIET_MS = 10_000;
+export const RECOVER_LOOK_MS = 500;
 export const SEATS_MAX = 10_000_000;
 export const SEATS_PER_REQUEST_MAX = 1_000_000;
 

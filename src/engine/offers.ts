@@ -9,6 +9,7 @@ import { MessageType } from './messages.ts';
 import type { Pool } from './pool/pool.ts';
 import type { ServerId } from './raft/types.ts';
 import { Readings } from './readings.ts';
+import { Restarting } from './restarting.ts';
 import type { Time } from './time.ts';
 
 /** `bytes` long, from a client that waits for word of it. */
@@ -25,6 +26,7 @@ export class Offers {
   readonly #pool: Pool;
   readonly #outbox: Outbox;
   readonly #readings: Readings;
+  readonly #restarting: Restarting;
   /** Offered here, and not in force yet. */
   #offered: Rlf | null = null;
   #nextDue = Number.POSITIVE_INFINITY;
@@ -35,10 +37,11 @@ export class Offers {
     this.#pool = pool;
     this.#outbox = outbox;
     this.#readings = new Readings();
+    this.#restarting = new Restarting(pool, outbox);
   }
 
   get nextDue(): number {
-    return Math.min(this.#nextDue, this.#readings.nextDue);
+    return Math.min(this.#nextDue, this.#readings.nextDue, this.#restarting.nextDue);
   }
 
   /**
@@ -51,6 +54,10 @@ export class Offers {
 
   /** By an administrator, at this server. Throws what `#mayFollow` throws. */
   offered(rlf: Rlf, time: Time): void {
+    if (this.#restarting.takes(rlf, time, false)) {
+      this.#tellSurvivors();
+      return;
+    }
     const { rlf: current } = this.#pool.state;
     if (this.#mayFollow(rlf)) {
       if (rlf.sequence >= (this.#offered?.sequence ?? 0)) this.#offered = rlf;
@@ -68,7 +75,8 @@ export class Offers {
     };
     const use = (rlf: Rlf, now: Time) => {
       const { rlf: current } = this.#pool.state;
-      const isNewer = this.#mayFollow(rlf);
+      const restarts = this.#restarting.takes(rlf, now, isTrial);
+      const isNewer = restarts || this.#mayFollow(rlf);
       if (rlf.sequence < current.sequence) throw older(rlf, current);
       if (isNewer && !isTrial) this.offered(rlf, now);
       const taken = { sequence: rlf.sequence, digest: rlf.digest, inForce: !isNewer };
@@ -84,7 +92,8 @@ export class Offers {
   received(from: ServerId, text: string, time: Time): void {
     const { rlf: current } = this.#pool.state;
     // It is shown again and again until it is in force.
-    if (text === current.text || text === this.#offered?.text || this.#readings.has(text)) return;
+    const known = [current.text, this.#offered?.text, this.#restarting.rlf?.text];
+    if (known.includes(text) || this.#readings.has(text)) return;
     const refuse = ({ message: reason }: LmError) => {
       const fields = { server: this.#pool.nameOf(from), reason };
       this.#outbox.note('warn', 'an RLF that a server passed on was refused', fields);
@@ -101,13 +110,27 @@ export class Offers {
 
   /** A link came up, to a server that has the RLF of that sequence: a newer one is for it. */
   linked(server: ServerId, sequence: number): void {
-    const newest = this.#offered ?? this.#pool.state.rlf;
+    const newest = this.#restarting.rlf ?? this.#offered ?? this.#pool.state.rlf;
     if (newest.sequence > sequence) this.#tell(server, newest.text);
+  }
+
+  /** This server takes part in a restart of the pool, and has to start anew for it. */
+  get restarts(): boolean {
+    return this.#restarting.isDecided;
   }
 
   tick(time: Time): void {
     this.#readings.tick(time);
+    this.#restarting.tick(time);
     if (time.boot >= this.#nextDue) this.#show(time);
+  }
+
+  /** All that an RLF names have to take part in a restart: who has it gives it to the others. */
+  #tellSurvivors(): void {
+    const { rlf } = this.#restarting;
+    for (const { fingerprint } of rlf?.servers ?? []) {
+      if (this.#pool.isLinked(fingerprint) && rlf !== null) this.#tell(fingerprint, rlf.text);
+    }
   }
 
   #show({ boot: now }: Time): void {

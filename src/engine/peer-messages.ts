@@ -73,4 +73,6 @@ export interface PeerGreeting {
   readonly uptimeMs: number;
   /** Of the RLF in force there: one that lags is told of the newer one. */
   readonly rlfSequence?: number;
+  /** In force there, or under way; 0 for one that waits to be taken in. Default: 1, the first. */
+  readonly epoch?: number;
 }

@@ -16,7 +16,14 @@ import { type Listener, listen } from './listener.ts';
 import type { Log } from './log.ts';
 import { type Answerable, Node } from './node.ts';
 import { ownPlace, warnOfSize } from './own-place.ts';
-import { greetingFields, type PoolServers, peerHello } from './peer-hello.ts';
+import {
+  greetingFields,
+  isLeftBehind,
+  type PoolServers,
+  peerHello,
+  readGreeting,
+  refuseLeftBehind,
+} from './peer-hello.ts';
 import { type PeerEvent, PeerLinks } from './peer-links.ts';
 import {
   type ClientRequest,
@@ -60,6 +67,8 @@ export interface LicenseServerOptions {
   readonly onFailure: (error: unknown) => void;
   /** This server is not in the pool any more, as the RLF in force wants it. */
   readonly onLeft?: () => void;
+  /** It has to be made anew, from the same directory: the pool is restarted. */
+  readonly onRestart?: () => void;
 }
 
 /** Handing leadership on takes an election, or fails: the others then find out by themselves. */
@@ -111,6 +120,7 @@ export class LicenseServer {
       log,
       sendPeers: (sends) => this.#links.send(sends),
       onTurn: () => this.#followRlf(),
+      onRestart: () => options.onRestart?.(),
       onFailure,
     });
     this.#prover = new Prover(identity.keyPem);
@@ -221,9 +231,15 @@ export class LicenseServer {
     const { fingerprint } = identity;
     const greeting = () => this.#core.greeting(this.#options.now());
     const hello = () => peerHello({ pool: this.pool, name, fingerprint, greeting: greeting() });
-    const welcome = (to: Hello) => this.#welcome(to, greetingFields(greeting()));
+    const welcome = (to: Hello) => {
+      const own = greeting();
+      if (this.#core.restart === null) refuseLeftBehind(readGreeting(to[9]), own);
+      return this.#welcome(to, greetingFields(own));
+    };
     const receive = (event: PeerEvent) => this.#node.receive(event);
-    const refused = (by: ServerId, { code }: LmError) => {
+    const refused = (by: ServerId, error: LmError) => {
+      const { code } = error;
+      if (isLeftBehind(error, greeting())) this.#options.onFailure(error);
       // It was out before the news of it came here. One that waits to be taken in knows nothing of
       // that; one that votes does.
       const { isLeaving, state } = this.#core;

@@ -28,6 +28,8 @@ export interface NodeOptions {
   readonly sendPeers: (sends: readonly PeerSend[]) => void;
   /** Something was done, and all that came of it is on disk and sent. */
   readonly onTurn?: () => void;
+  /** The core has to start anew from its records. */
+  readonly onRestart?: () => void;
   /** A write failed or an invariant broke: nothing may be promised any more. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -81,6 +83,10 @@ export class Node {
   /** Answers what has arrived, and takes nothing more. */
   stop(): void {
     this.#run();
+    this.#halt();
+  }
+
+  #halt(): void {
     this.#stopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
@@ -130,6 +136,11 @@ export class Node {
 
   #finish(): void {
     this.#perform();
+    if (this.#options.core.restart === 'decided') {
+      this.#halt();
+      this.#options.onRestart?.();
+      return;
+    }
     this.#options.onTurn?.();
   }
 
@@ -182,8 +193,7 @@ export class Node {
     try {
       work();
     } catch (error) {
-      this.#stopped = true;
-      if (this.#timer !== null) clearTimeout(this.#timer);
+      this.#halt();
       this.#options.onFailure(error);
     }
   }

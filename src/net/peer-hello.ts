@@ -2,6 +2,7 @@
 import { LmError } from '../engine/errors.ts';
 import type { Rlf } from '../engine/license/types.ts';
 import type { PeerGreeting } from '../engine/peer-messages.ts';
+import { isSameEpoch, leftBehind } from '../engine/pool/epoch-peers.ts';
 import type { ServerId } from '../engine/raft/types.ts';
 import { errorFrom, readServerMessage } from './client/replies.ts';
 import { check, type Fields, isCount } from './field-checks.ts';
@@ -34,17 +35,18 @@ export function peerHello({ pool, name, fingerprint, greeting }: Introduction): 
 
 /** Clocks count fractions, the wire whole milliseconds. */
 export function greetingFields(greeting: PeerGreeting): GreetingFields {
-  const { boot, transaction, start, uptimeMs, rlfSequence } = greeting;
+  const { boot, transaction, start, uptimeMs, rlfSequence, epoch = 1 } = greeting;
   const fields = [boot, transaction, start, Math.max(0, Math.floor(uptimeMs))] as const;
-  return rlfSequence === undefined ? [...fields] : [...fields, rlfSequence];
+  return rlfSequence === undefined ? [...fields] : [...fields, rlfSequence, epoch];
 }
 
 /** @throws LmError `protocol` where a server does not say how its disk and its clock stand. */
 export function readGreeting(value: unknown): PeerGreeting {
   checkGreeting(value);
-  const [boot, transaction, start, uptimeMs, rlfSequence] = value;
+  const [boot, transaction, start, uptimeMs, rlfSequence, epoch] = value;
   const known = { boot, transaction, start, uptimeMs };
-  return isCount(rlfSequence) ? { ...known, rlfSequence } : known;
+  if (!isCount(rlfSequence)) return known;
+  return isCount(epoch) ? { ...known, rlfSequence, epoch } : { ...known, rlfSequence };
 }
 
 /** @throws LmError `protocol`, as `readGreeting`. */
@@ -121,6 +123,18 @@ export function admitPeer(
   }
   const isMember = rlf.servers.some((server) => server.fingerprint === fingerprint);
   return { fingerprint, isMember };
+}
+
+/** @throws LmError `not-authorized`: the pool was restarted without that server. */
+export function refuseLeftBehind({ epoch = 1 }: PeerGreeting, own: PeerGreeting): void {
+  const { epoch: current = 0 } = own;
+  if (epoch < current && !isSameEpoch(epoch, current)) throw leftBehind(current);
+}
+
+/** Whether another server refused this one for that. */
+export function isLeftBehind({ code, details }: LmError, { epoch = 1 }: PeerGreeting): boolean {
+  const { epoch: current } = details;
+  return code === 'not-authorized' && isCount(current) && current > epoch && epoch > 0;
 }
 
 /** What a server hears that no RLF in force names, and that has more to say than an RLF. */

@@ -22,6 +22,7 @@ export type GreetingFields = [
   start: number,
   uptimeMs: number,
   rlfSequence?: number,
+  epoch?: number,
 ];
 
 export type Hello = [

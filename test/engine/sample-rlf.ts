@@ -16,6 +16,7 @@ export interface SampleCode extends Partial<LicenseCode> {
 
 export interface SampleRlf {
   readonly sequence?: number;
+  readonly recover?: number | undefined;
   readonly pool?: string;
   /** Names, which stand where they are listed, or a server in full. */
   readonly servers?: readonly (string | RlfServer)[];
@@ -40,6 +41,7 @@ export const DEFAULT_CODE: LicenseCode = {
 
 export function makeRlf({
   sequence = 1,
+  recover,
   pool = 'cad-east',
   servers = ['A'],
   codes,
@@ -53,7 +55,7 @@ export function makeRlf({
     tables.push(licenseTable(signCode(code, vendorKey(code.vendor)), rows));
   }
   const lines = [
-    `sequence = ${sequence}\n[pool]\nname = "${pool}"\nadmin = "${ADMIN.publicKey}"\n`,
+    `sequence = ${sequence}\n${recover === undefined ? '' : `[recover]\nepoch = ${recover}\n`}[pool]\nname = "${pool}"\nadmin = "${ADMIN.publicKey}"\n`,
     ...servers.map(serverTable),
     ...[...vendors].sort().map((name) => vendorTable({ name, key: vendorKey(name).publicKey })),
     ...tables,

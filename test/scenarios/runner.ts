@@ -179,7 +179,9 @@ export class Runner implements ScenarioRunner {
       return label === moved ? { ...server, address: `127.0.0.1:${port}` } : server;
     });
     const { code, sequence } = started;
-    return makeRlf({ sequence, servers, codes: [code] });
+    const epoch = optionIn(words, 'recover');
+    const recover = epoch === undefined ? undefined : Number(epoch);
+    return makeRlf({ sequence, recover, servers, codes: [code] });
   }
 
   /** `join D E servers=A,B,C,D,E`: new servers start with an RLF that names them, or with the last. */

@@ -177,6 +177,12 @@ export class ScenarioServer {
       for (const { message, fields } of notices) {
         this.#pool.notices.push(`${this.name}: ${message} ${JSON.stringify(fields)}`);
       }
+      if (core.restart === 'decided') {
+        this.crash();
+        this.start();
+        this.#pool.link();
+        return;
+      }
       this.#follow();
       if (writes.length === 0) return;
       core.step({ type: 'persisted' }, this.time);

@@ -140,6 +140,7 @@ export function membersText(server: ScenarioServer, pool: ScenarioPool): string 
     ...(configuration.learners.length > 0 ? [`learns ${names(configuration.learners)}`] : []),
     ...(leaving.length > 0 ? [`leaves ${names(leaving)}`] : []),
     `RLF ${rlf.sequence}`,
+    ...(core.state.epoch > 1 ? [`epoch ${core.state.epoch}`] : []),
   ];
   return `${name}: ${parts.join(', ')}`;
 }

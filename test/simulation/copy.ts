@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { PoolWorld } from './pool/world.ts';
+import type { Membership, PoolWorld } from './pool/world.ts';
 import type { World } from './world.ts';
 
 const ROOT = join(import.meta.dir, '../..');
@@ -52,11 +52,11 @@ export async function copyWith(patches: readonly Patch[]): Promise<Copy<World>> 
 /** The same, for pools of several servers; with `members` those whose servers come and go. */
 export async function poolCopyWith(
   patches: readonly Patch[],
-  members = false,
+  members: Membership = false,
 ): Promise<Copy<PoolWorld>> {
   const folder = copyOf(patches);
   const { PoolWorld: Loaded } = (await import(join(folder, 'test/simulation/pool/world.ts'))) as {
-    PoolWorld: new (seed: number, log: null, members: boolean) => PoolWorld;
+    PoolWorld: new (seed: number, log: null, members: Membership) => PoolWorld;
   };
   return { world: (seed) => new Loaded(seed, null, members), remove: () => removeCopy(folder) };
 }

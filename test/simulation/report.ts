@@ -3,7 +3,7 @@ import type { Agenda } from './agenda.ts';
 import { SimulationFailure } from './failure.ts';
 import type { Options } from './options.ts';
 import type { PoolOptions } from './pool/options.ts';
-import { type PoolResult, PoolWorld } from './pool/world.ts';
+import { type Membership, type PoolResult, PoolWorld } from './pool/world.ts';
 import { type Result, World } from './world.ts';
 
 type Log = ((line: string) => void) | null;
@@ -16,14 +16,23 @@ interface Simulation<R> {
   run(): R;
 }
 
+const COMMANDS: ReadonlyMap<Membership, string> = new Map<Membership, string>([
+  [true, 'pool/simulate-members.ts'],
+  ['lost', 'pool/simulate-recovery.ts'],
+]);
+
 /** @throws SimulationFailure with what was found, the options drawn, and how to replay it. */
 export function simulate(seed: number, log: Log = null): Result {
   return runWorld(new World(seed, log), 'simulate.ts');
 }
 
 /** The same, of a pool; `members`: whose servers come and go. */
-export function simulatePool(seed: number, log: Log = null, members = false): PoolResult {
-  const command = members ? 'pool/simulate-members.ts' : 'pool/simulate.ts';
+export function simulatePool(
+  seed: number,
+  log: Log = null,
+  members: Membership = false,
+): PoolResult {
+  const command = COMMANDS.get(members) ?? 'pool/simulate.ts';
   return runWorld(new PoolWorld(seed, log, members), command);
 }
 

@@ -26,8 +26,7 @@ export default class PoolCard extends BaseCommand {
   static override readonly flags = {
     key: adminKeyFlag,
     epoch: Flags.integer({
-      default: 0,
-      description: 'Lowest epoch of the pool that clients accept.',
+      description: 'Lowest epoch of the pool that clients accept. Default: as the RLF says, or 0.',
       helpValue: 'N',
       max: Number.MAX_SAFE_INTEGER,
       min: 0,
@@ -37,13 +36,14 @@ export default class PoolCard extends BaseCommand {
 
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(PoolCard);
-    const { pool, servers, sequence, admin } = await readRlfFile(args.rlf);
+    const { pool, servers, sequence, admin, recover } = await readRlfFile(args.rlf);
     const key = await readAdminKey(flags.key, args.rlf);
     if (key.publicKey !== admin) {
       const message = `The key ${key.publicKey} is not the admin key of pool ${pool}.`;
       throw new LmError('untrusted', message, `Sign with the key of ${admin}.`);
     }
-    putOutput(makeCard({ pool, servers, sequence, epoch: flags.epoch }, key), flags, false);
+    const epoch = flags.epoch ?? recover ?? 0;
+    putOutput(makeCard({ pool, servers, sequence, epoch }, key), flags, false);
     if (flags.output !== undefined) this.tell(`Wrote ${flags.output}.`);
   }
 }

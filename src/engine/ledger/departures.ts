@@ -20,7 +20,7 @@ export function reconfigured(state: LedgerState, next: Configuration, index: num
   state.configuration = next;
   for (const server of gone) departed(server, index, state);
   settleRows(state);
-  state.members.configured(next);
+  state.members.configured(state.holders);
   return gone.length > 0;
 }
 
@@ -46,10 +46,10 @@ export function heirOf(server: string, { members }: LedgerState): string {
 
 /** Empties the rows of servers that neither vote nor have a place in the RLF in force. */
 export function settleRows(state: LedgerState): void {
-  const { accounts, configuration, members } = state;
+  const { accounts, holders, members } = state;
   for (const account of accounts.values()) {
     for (const [from, count] of [...account.rows]) {
-      if (members.lists(from) || configuration.voters.includes(from)) continue;
+      if (members.lists(from) || holders.voters.includes(from)) continue;
       moveSeats(account, { from, to: heirOf(from, state), count });
       account.rows.delete(from);
     }

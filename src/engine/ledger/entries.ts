@@ -118,6 +118,17 @@ export type Entry =
       readonly digest: string;
       readonly text: string;
     }
+  /**
+   * The pool is restarted from the servers of this RLF alone, which a majority of those before did
+   * not agree to. All servers are fenced by it, and nobody returns before all are opened.
+   */
+  | {
+      readonly type: 'epoch';
+      readonly epoch: number;
+      readonly sequence: number;
+      readonly digest: string;
+      readonly text: string;
+    }
   /** The key may not be renewed, claimed or relayed; with force a commuted seat is free at once. */
   | { readonly type: 'evict'; readonly id: string; readonly force: boolean }
   /** A wall time that a majority's clocks have passed; license dates are judged by it. */

@@ -10,9 +10,10 @@ import { type Ack, attach, type LeaderMessage, type Message } from '../raft/mess
 import { DURATIONS, RAFT_LIMITS, type RaftOptions } from '../raft/options.ts';
 import { Raft } from '../raft/raft.ts';
 import type { RaftStatus } from '../raft/status.ts';
-import type { Entry as RaftEntry, ServerId, Stored } from '../raft/types.ts';
+import type { HardState, Entry as RaftEntry, ServerId, Stored } from '../raft/types.ts';
 import type { RecordSource, Write } from '../records.ts';
 import { decodeEntry, type Entry, encodeEntry, type LogEntry } from './entries.ts';
+import { type Restart, readRestart, restarted, termsFrom } from './epochs.ts';
 import { LogRecords, readEntries, readHardState } from './raft-records.ts';
 import { type Applied, LedgerState } from './state.ts';
 
@@ -61,18 +62,26 @@ export class Ledger {
   #batch = 0;
   #taken = 0;
   #compacted: number;
+  /** What this server takes part in, until the ledger says so itself. */
+  #restart: Restart | null;
 
   private constructor(options: LedgerOptions) {
     const { server: id, source, state, campaignDelayMs, now } = options;
     this.state = state;
-    const { applied, term, configuration } = this.state;
+    const restart = readRestart(source);
+    this.#restart = restart !== null && restart.epoch > state.epoch ? restart : null;
+    const { applied, term } = this.state;
+    const configuration =
+      this.#restart === null ? this.state.configuration : restarted(this.#restart);
+    const configurationsFrom = termsFrom(this.epoch);
     const entries = readEntries(source, applied);
     this.#log = new LogRecords(applied + 1, applied + entries.length);
     this.#compacted = applied;
     this.#now = now;
     const data = this.state.snapshot();
     const stored: Stored = {
-      hardState: readHardState(source) ?? { term, votedFor: null },
+      hardState: inEpoch(readHardState(source) ?? { term, votedFor: null }, configurationsFrom),
+      configurationsFrom,
       snapshot: { index: applied, term, configuration, data },
       entries,
       applied,
@@ -107,6 +116,16 @@ export class Ledger {
 
   attach(hooks: LedgerHooks): void {
     this.#hooks = hooks;
+  }
+
+  /** A restart of the pool that is under way: nothing else is to be entered before it. */
+  get restart(): Restart | null {
+    return this.#restart;
+  }
+
+  /** The one in force, or the one that is under way. */
+  get epoch(): number {
+    return this.#restart?.epoch ?? this.state.epoch;
   }
 
   get status(): RaftStatus {
@@ -188,6 +207,7 @@ export class Ledger {
       assert(this.state.applied === notice.snapshot.index, 'a snapshot is of its own index');
       this.#log.dropTo(this.state.applied, this.#writes);
       this.#compacted = this.state.applied;
+      this.#settle();
       this.#hooks?.restored(before);
     } else {
       this.#hooks?.notice(notice);
@@ -197,7 +217,16 @@ export class Ledger {
   #apply(entry: RaftEntry): void {
     const configuration = entry.kind === 'configuration' ? entry.configuration : null;
     const applied = this.state.apply(logEntry(entry), configuration);
+    this.#settle();
     this.#hooks?.applied(applied);
+  }
+
+  #settle(): void {
+    if (this.#restart === null || this.state.epoch < this.#restart.epoch) return;
+    this.#restart = null;
+    this.#raft.settle();
+    // Who joins gets a state of this epoch, not one of before.
+    this.#compacted = Number.NEGATIVE_INFINITY;
   }
 
   /** Raft keeps in memory what lagging servers may need, and no more. */
@@ -207,6 +236,11 @@ export class Ledger {
     this.#compacted = applied;
     this.step({ type: 'compact', index: applied, data: this.state.snapshot() }, this.#now);
   }
+}
+
+/** A vote of an epoch before binds nobody: its terms do not come back. */
+function inEpoch(stored: HardState, from: number): HardState {
+  return stored.term < from ? { term: from, votedFor: null } : stored;
 }
 
 function logEntry(entry: RaftEntry): LogEntry {

@@ -44,6 +44,12 @@ export class Servers {
     return true;
   }
 
+  /** By this entry, whatever was known of it: what it did since then is not known. */
+  fencedAnew(server: string, index: number): void {
+    const boot = this.#servers.get(server)?.boot ?? 0;
+    this.#servers.set(server, { id: server, boot, fence: index, session: null, proposal: 0 });
+  }
+
   /** False unless it answers the newest fence and no earlier start. */
   returned(
     { server, boot, fence }: { server: string; boot: number; fence: number | null },

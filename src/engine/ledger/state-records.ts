@@ -169,7 +169,14 @@ function headRecord(state: LedgerState): unknown[] {
   const evicted = [...state.evicted].sort(([a], [b]) => (a < b ? -1 : 1));
   const numbers = [applied, term, mark, epoch, secrets.generation];
   const servers = [state.servers.record(), state.members.record()];
-  const rest = [[voters, learners], servers, evicted, secrets.record(), secrets.isStale];
+  const rest = [
+    [voters, learners],
+    servers,
+    evicted,
+    secrets.record(),
+    secrets.isStale,
+    state.awaited,
+  ];
   return [...numbers, secrets.current, ...rest];
 }
 
@@ -178,7 +185,7 @@ function readHead(state: LedgerState, record: unknown): void {
     applied,
     term,
     mark,
-    ,
+    epoch,
     generation,
     secret,
     [voters, learners],
@@ -186,15 +193,19 @@ function readHead(state: LedgerState, record: unknown): void {
     evicted,
     former,
     isStale,
+    awaited,
   ] = record as [
     ...[number, number, number, number, number, Uint8Array | null],
     ...[[Configuration['voters'], Configuration['learners']], unknown[], [string, number][]],
     unknown,
     boolean | undefined,
+    LedgerState['awaited'] | undefined,
   ];
   state.applied = applied;
   state.term = term;
   state.mark = mark;
+  state.epoch = epoch;
+  state.awaited = awaited ?? [];
   state.secrets.restore(generation, secret, former);
   state.secrets.isStale = isStale ?? false;
   state.configuration = { voters, learners };

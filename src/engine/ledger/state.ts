@@ -8,7 +8,7 @@ import { LicenseTable, type TableLicense } from '../license/license-table.ts';
 import { readRlf } from '../license/rlf.ts';
 import type { Rlf } from '../license/types.ts';
 import { MOVED_KEPT_MS } from '../limits.ts';
-import { type Configuration, foundingConfiguration } from '../raft/types.ts';
+import { type Configuration, foundingConfiguration, type ServerId } from '../raft/types.ts';
 import type { RecordSource, Write } from '../records.ts';
 import type { Accounts } from './accounts.ts';
 import {
@@ -23,8 +23,9 @@ import {
 } from './accounts.ts';
 import { reconfigured, settleRows } from './departures.ts';
 import type { Author, ClaimedKey, Entry, LogEntry, Proposal } from './entries.ts';
+import { awaitedNoMore, beginEpoch } from './epochs.ts';
 import { HeldSeats } from './held-seats.ts';
-import { Members } from './members.ts';
+import { Members, takesPart } from './members.ts';
 import { MovedKeys } from './moved-keys.ts';
 import { successor } from './offer.ts';
 import { applyRecord, endCommutes, evict } from './recording.ts';
@@ -51,7 +52,9 @@ export class LedgerState {
   /** Wall time by which license dates are judged; 0 before the first mark. Never falls. */
   mark = 0;
   /** How often the pool was founded anew. */
-  readonly epoch = 1;
+  epoch = 1;
+  /** Servers of before the epoch whose keys may live still: nobody issues anything meanwhile. */
+  awaited: readonly ServerId[] = [];
   readonly secrets = new Secrets();
   rlf: Rlf;
   /** FIG. 4: the RLF's licenses in memory, never modified while that RLF is in force. */
@@ -156,9 +159,12 @@ export class LedgerState {
       case 'returned':
         // Who does not vote has no place to come back to.
         if (!this.configuration.voters.includes(entry.server)) return 'void';
+        if (this.awaited.length > 0) return 'void';
         return this.servers.returned(entry, index) ? NOTHING : 'void';
       case 'rlf':
         return this.#enforce(entry);
+      case 'epoch':
+        return beginEpoch(this, entry, index) ? this.#enforce(entry) : 'void';
       case 'evict':
         return evict(this, entry);
       case 'mark':
@@ -214,9 +220,18 @@ export class LedgerState {
     if (lifetimeMs > usual) keepLongest(accounts, server, lifetimeMs);
   }
 
+  /** Whose rows are theirs: who takes part, and who did before the epoch and is awaited. */
+  get holders(): Configuration {
+    const { configuration, awaited } = this;
+    const lost = awaited.filter((server) => !takesPart(server, configuration));
+    return lost.length === 0
+      ? configuration
+      : { ...configuration, voters: [...configuration.voters, ...lost].sort() };
+  }
+
   /** No key of this row can live: its server is fenced and opened, or not in the pool. */
   isOpened(server: string, accounts: Accounts): boolean {
-    return !this.configuration.voters.includes(server) || this.servers.isOpened(server, accounts);
+    return !this.holders.voters.includes(server) || this.servers.isOpened(server, accounts);
   }
 
   /** Others take part: what is left of those that went passes on. */
@@ -269,20 +284,20 @@ export class LedgerState {
     this.#forgetMoved(({ from, to, license }) => {
       return opened.has(license) && (from === server || (from === RECORDS && to === server));
     });
-    return opened;
+    return awaitedNoMore(this, server) ? null : opened;
   }
 
   #forgetMoved(isOver: Parameters<MovedKeys['forget']>[0]): void {
     for (const moved of this.moved.forget(isOver)) this.#writes.forgotten(moved);
   }
 
-  #enforce({ text }: Extract<Entry, { type: 'rlf' }>): Touched | 'void' {
+  #enforce({ text }: Extract<Entry, { type: 'rlf' | 'epoch' }>): Touched | 'void' {
     const rlf = successor(text, this);
     if (rlf === null) return 'void';
     const before = { table: this.table, servers: serversAs(rlf.servers, this.rlf.servers) };
     this.rlf = rlf;
     this.table = new LicenseTable(this.rlf);
-    this.members.follow(rlf, this.configuration);
+    this.members.follow(rlf, this.holders);
     settleRows(this);
     for (const id of this.accounts.keys()) {
       this.#keepLifetime(id, lifetimeAt(before.table.byId(id), this.mark), this.mark);

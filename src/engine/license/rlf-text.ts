@@ -42,6 +42,73 @@ export function bumpRlfText(text: string): string {
   return checked(bumped, { ...document, sequence });
 }
 
+/**
+ * Restarts the pool from the servers that are kept (names), in the next epoch; the others leave the
+ * list and every distribution. Unsigned, one sequence higher. Throws `usage` for an unknown name.
+ */
+export function recoverRlfText(text: string, keep: readonly string[]): string {
+  const { rlf, document } = readDraft(text);
+  const names = rlf.servers.map(({ name }) => name);
+  const unknown = keep.find((name) => !names.includes(name));
+  if (unknown !== undefined || keep.length === 0) {
+    const message = `The RLF has no server ${quoted(unknown ?? '')}; it has ${names.join(', ')}.`;
+    throw new LmError('usage', message, 'Name the servers that are left: --keep A,B.');
+  }
+  const lost = names.filter((name) => !keep.includes(name));
+  const epoch = (rlf.recover ?? 1) + 1;
+  const kept = withoutRows(withoutTables(bumpRlfText(text), 'server', names.map(isIn(lost))), lost);
+  const table = { table: 'recover', key: 'epoch', value: String(epoch) };
+  const isNew = rlf.recover === null;
+  const result = isNew
+    ? appended(kept, `[recover]\nepoch = ${epoch}\n`)
+    : replaceValue(kept, table);
+  const servers = listIn(document, 'server').filter((_, at) => !lost.includes(names[at] ?? ''));
+  const licenses = listIn(document, 'license').map((license) => spreadOver(license, lost));
+  const { license: _, ...rest } = document;
+  const changed = { ...rest, sequence: rlf.sequence + 1, recover: { epoch }, server: servers };
+  return checked(result, licenses.length === 0 ? changed : { ...changed, license: licenses });
+}
+
+const isIn = (list: readonly string[]) => (name: string) => list.includes(name);
+
+/** A license table, its seats spread over the servers that are not lost. */
+function spreadOver(license: unknown, lost: readonly string[]): unknown {
+  const { distribution, ...rest } = license as { readonly distribution?: object };
+  if (distribution === undefined) return rest;
+  const rows = Object.entries(distribution).filter(([name]) => !lost.includes(name));
+  return { ...rest, distribution: Object.fromEntries(rows) };
+}
+
+/** Without those of the [[tables]] of that name that are marked, in order. */
+function withoutTables(text: string, name: string, marks: readonly boolean[]): string {
+  const header = new RegExp(`^[ \\t]*\\[\\[[ \\t]*${name}[ \\t]*\\]\\]`);
+  let at = -1;
+  let isDropped = false;
+  const lines = linesOf(text).filter((line) => {
+    if (HEADER.test(line)) {
+      const isTable = header.test(line);
+      if (isTable) at += 1;
+      isDropped = isTable && marks[at] === true;
+    }
+    return !isDropped || COMMENT.test(line);
+  });
+  return lines.join('');
+}
+
+/** Without the seats of these servers in distributions that stand on a line. */
+function withoutRows(text: string, servers: readonly string[]): string {
+  const lines = linesOf(text).map((line) => {
+    const [, head, rows, tail] = DISTRIBUTION.exec(line) ?? [];
+    if (head === undefined || rows === undefined) return line;
+    const kept = rows.split(',').filter((row) => {
+      const name = (row.split('=')[0] ?? '').trim().replaceAll(/^["']|["']$/g, '');
+      return !servers.includes(name);
+    });
+    return `${head}${kept.join(',').trim() === '' ? '' : kept.join(',')}${tail}`;
+  });
+  return lines.join('');
+}
+
 /** A license file to add, with the distribution its seats are to start from. */
 export interface Addition {
   readonly file: LicenseFile;
@@ -172,6 +239,7 @@ function headerOf(line: string): string | null {
   return /^[ \t]*\[[ \t]*([A-Za-z-]+)[ \t]*\]/.exec(line)?.[1] ?? null;
 }
 
+const DISTRIBUTION = /^([ \t]*distribution[ \t]*=[ \t]*\{)([^}]*)(\}.*\r?\n?)$/;
 const HEADER = /^[ \t]*\[/;
 const COMMENT = /^[ \t]*#/;
 const OURS = /^# Written by `lm rlf sign`\./;

@@ -3,7 +3,7 @@
  */
 import { createHash } from 'node:crypto';
 import { LmError } from '../errors.ts';
-import { ADMIN_CHAIN_MAX, LICENSES_MAX, SERVERS_MAX } from '../limits.ts';
+import { ADMIN_CHAIN_MAX, EPOCH_MAX, LICENSES_MAX, SERVERS_MAX } from '../limits.ts';
 import { readAdminChain } from './admin-chain.ts';
 import { badData, Fields } from './fields.ts';
 import { publicKeyProblem, thumbprint } from './keys.ts';
@@ -70,6 +70,7 @@ export function readSigned(text: string): Pick<RlfDraft, 'document'> & Pick<Rlf,
 function readHead(text: string) {
   const fields = new Fields(parseToml(text, 'The RLF'), '');
   const sequence = fields.integer('sequence', { min: 1, max: Number.MAX_SAFE_INTEGER });
+  const recover = fields.has('recover') ? recoverOf(fields.table('recover')) : null;
   const poolFields = fields.table('pool');
   const pool = poolFields.text('name', nameProblem);
   const admin = poolFields.text('admin', publicKeyProblem);
@@ -81,7 +82,7 @@ function readHead(text: string) {
   const { signature: _, ...document } = fields.raw;
   const digest = createHash('sha256').update(canonicalText(document)).digest('hex');
   const signatureError = signatureErrorOf(admin, document, signature);
-  const head = { sequence, pool, admin, ancestors, servers, vendors, digest };
+  const head = { sequence, recover, pool, admin, ancestors, servers, vendors, digest };
   return { fields, document, signatureError, ...head };
 }
 
@@ -122,6 +123,13 @@ function signatureOf(table: Fields): Signature {
   };
   table.end();
   return signature;
+}
+
+/** The first epoch of a pool is 1: only a later one is a restart. */
+function recoverOf(table: Fields): number {
+  const epoch = table.integer('epoch', { min: 2, max: EPOCH_MAX });
+  table.end();
+  return epoch;
 }
 
 function serversOf(tables: readonly Fields[]): RlfServer[] {

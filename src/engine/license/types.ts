@@ -52,6 +52,8 @@ export interface RlfLicense {
 /** A redundant license file, read, checked and with every signature verified. */
 export interface Rlf {
   readonly sequence: number;
+  /** The epoch in which it restarts the pool from its servers alone, or did; null for any other. */
+  readonly recover: number | null;
   readonly pool: string;
   /** The admin key that signed it, `ed25519:…`, and its ancestors, newest first. */
   readonly admin: string;

@@ -7,7 +7,9 @@ import type { Outbox } from '../effects.ts';
 import { LmError } from '../errors.ts';
 import type { Accounts } from '../ledger/accounts.ts';
 import { decodeProposal, type Entry } from '../ledger/entries.ts';
+import type { Restart } from '../ledger/epochs.ts';
 import type { Applied } from '../ledger/state.ts';
+import { readRlf } from '../license/rlf.ts';
 import { MARK_INTERVAL_MS, MARK_RETRY_MS } from '../limits.ts';
 import { majority } from '../raft/membership.ts';
 import type { ServerId } from '../raft/types.ts';
@@ -44,7 +46,7 @@ export class Leading {
   /** The next proposal to take from each server, by its session. */
   readonly #taken = new Map<ServerId, { readonly session: number; readonly next: number }>();
   /** What was entered in this term, and may not be applied yet. */
-  #entered = { mark: 0, rlf: 0, secret: 0 };
+  #entered = { mark: 0, rlf: 0, secret: 0, epoch: 0 };
   #mayIssue = false;
   #nextDue = Number.POSITIVE_INFINITY;
 
@@ -75,13 +77,14 @@ export class Leading {
   #readLog(): void {
     this.#ahead.clear();
     this.#openings.changed();
-    this.#entered = { mark: 0, rlf: 0, secret: 0 };
+    this.#entered = { mark: 0, rlf: 0, secret: 0, epoch: 0 };
     this.#taken.clear();
     for (const logEntry of this.#pool.ledger.unapplied()) {
       this.#ahead.note(logEntry);
       const { entry } = logEntry;
       if (entry?.type === 'rlf') this.#entered.rlf = entry.sequence;
       if (entry?.type === 'secret') this.#entered.secret = entry.generation;
+      if (entry?.type === 'epoch') this.#entered.epoch = entry.epoch;
       if (entry === null || !('by' in entry)) continue;
       const { server, session, number } = entry.by;
       this.#taken.set(server, { session, next: number + 1 });
@@ -121,7 +124,8 @@ export class Leading {
       return;
     }
     const { boot: now } = this.#pool.time;
-    if (entry.type === 'fenced') this.#openings.fenced(entry.server, index, now);
+    if (entry.type === 'epoch') this.recovered();
+    else if (entry.type === 'fenced') this.#openings.fenced(entry.server, index, now);
     else this.#openings.changed();
   }
 
@@ -218,6 +222,7 @@ export class Leading {
   #mayEcho(to: ServerId): boolean {
     const { picture, state, time, window } = this.#pool;
     if (this.#establishedAt === null || !window.isOpen(time.boot)) return false;
+    if (this.#pool.ledger.restart !== null) return false;
     if (this.#membership.isStopped(to)) return false;
     const newest = this.#ahead.newest(to, state);
     return newest?.type === 'returned' && newest.index === picture.peer(to).echo?.session;
@@ -264,12 +269,16 @@ export class Leading {
   lead(): void {
     const { ledger, state, window, server: self, time } = this.#pool;
     if (this.#establishedAt === null) return;
-    window.acked(ledger.quorumRound);
     this.#nextDue = Number.POSITIVE_INFINITY;
+    if (ledger.restart !== null) {
+      this.#enterEpoch(ledger.restart);
+      return;
+    }
+    window.acked(ledger.quorumRound);
     this.#nextDue = Math.min(this.#nextDue, this.#lending.nextDue);
     this.#keepSecret();
     this.#advanceMark(time);
-    for (const server of state.configuration.voters) {
+    for (const server of state.holders.voters) {
       if (server !== self) this.#fence(server);
       this.#open(server);
       this.#return(server);
@@ -278,6 +287,14 @@ export class Leading {
     this.#nextDue = Math.min(this.#nextDue, this.#membership.nextDue);
     const newest = this.#ahead.newest(self, state);
     this.#mayIssue = newest?.type === 'returned' && newest.index === this.#pool.session;
+  }
+
+  /** The pool is restarted: all servers of before are fenced, and nothing comes before that. */
+  #enterEpoch({ epoch, text }: Restart): void {
+    if (this.#entered.epoch === epoch) return;
+    this.#entered.epoch = epoch;
+    const { sequence, digest } = readRlf(text);
+    this.#pool.ledger.propose({ type: 'epoch', epoch, sequence, digest, text });
   }
 
   /** There is one, and nobody who left the pool knows it. */
@@ -328,7 +345,8 @@ export class Leading {
   /** It asks for it, and has not had it. */
   #return(server: ServerId): void {
     const { picture, state, server: self, session } = this.#pool;
-    if (!state.members.lists(server)) return;
+    // After a restart of the pool everything of before has to be over.
+    if (!state.members.lists(server) || state.awaited.length > 0) return;
     const newest = this.#ahead.newest(server, state);
     const fence = newest === null ? null : newest.type === 'fenced' ? newest.index : newest.fence;
     const own = session === null ? { fence } : null;

@@ -3,6 +3,7 @@
  * says to them (DESIGN sections 4 to 6). What only a leader does is in leading.ts.
  */
 import type { Entry, Proposal } from '../ledger/entries.ts';
+import { isFenceOf } from '../ledger/epochs.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { takesPart } from '../ledger/members.ts';
 import type { Applied, LedgerState } from '../ledger/state.ts';
@@ -14,6 +15,7 @@ import type { ServerId } from '../raft/types.ts';
 import type { Write } from '../records.ts';
 import type { Time } from '../time.ts';
 import { campaignDelayMs } from './campaign.ts';
+import { EpochPeers } from './epoch-peers.ts';
 import { LeaderRequests } from './leader-requests.ts';
 import { Leading } from './leading.ts';
 import { Listening } from './listening.ts';
@@ -45,6 +47,7 @@ export class Pool {
   readonly #leading: Leading;
   readonly #options: PoolOptions;
   readonly standing: Standing;
+  readonly epochs: EpochPeers;
   #hooks: PoolHooks | null = null;
   #time: Time;
   #transaction: number;
@@ -74,6 +77,7 @@ export class Pool {
       },
     });
     this.standing.term = this.ledger.status.term;
+    this.epochs = new EpochPeers(this, options.outbox);
     this.reporter = new Reporter(this, options);
     this.listening = new Listening(this, options.outbox);
     this.#leading = new Leading(this, options);
@@ -155,7 +159,8 @@ export class Pool {
   greeting(time: Time): PeerGreeting {
     const { boot, transaction, start } = this.#options;
     const uptimeMs = this.standing.uptimeMs(time.boot);
-    return { boot, transaction, start, uptimeMs, rlfSequence: this.state.rlf.sequence };
+    const newest = { rlfSequence: this.state.rlf.sequence, epoch: this.epochs.own };
+    return { boot, transaction, start, uptimeMs, ...newest };
   }
 
   /** What this server's own disk has come to. */
@@ -168,7 +173,7 @@ export class Pool {
   advance(time: Time): void {
     const gap = time.boot - this.#time.boot;
     this.#time = time;
-    if (gap > WINDOW_MS && this.state.configuration.voters.length > 1) {
+    if (gap > WINDOW_MS && !this.isAlone) {
       // A clock that jumped, or a process that was stopped: what was planned before is void.
       this.window.forget();
       this.clock.forget();
@@ -188,7 +193,7 @@ export class Pool {
   }
 
   linked(peer: ServerId, greeting: PeerGreeting): void {
-    if (!this.#trusts(peer, greeting)) return;
+    if (!this.#trusts(peer, greeting) || !this.epochs.greeted(peer, greeting)) return;
     const now = this.#time.boot;
     this.standing.linked(peer, now - greeting.uptimeMs);
     if (peer === this.leader) this.proposals.again();
@@ -268,10 +273,9 @@ export class Pool {
   }
 
   get nextDue(): number {
-    const { ledger, leader, proposals, reporter } = this;
-    const own = Math.min(ledger.wakeAt, this.#leading.nextDue);
-    const tells = !this.leads && leader !== null && this.isLinked(leader);
-    return tells ? Math.min(own, proposals.nextDue, reporter.nextDue) : own;
+    const own = Math.min(this.ledger.wakeAt, this.#leading.nextDue);
+    const tells = !this.leads && this.leader !== null && this.isLinked(this.leader);
+    return tells ? Math.min(own, this.proposals.nextDue, this.reporter.nextDue) : own;
   }
 
   #forwardProposals(): void {
@@ -300,11 +304,8 @@ export class Pool {
     const number = this.ownNumber(entry);
     if (number !== null) this.proposals.applied(number);
     this.#leading.applied(applied);
-    let isChanged = false;
-    if (valid && entry?.type === 'fenced' && entry.server === server) {
-      isChanged = this.session !== null;
-      this.proposals.end();
-    }
+    let isChanged = valid && isFenceOf(entry, server) && this.session !== null;
+    if (valid && isFenceOf(entry, server)) this.proposals.end();
     if (valid && entry?.type === 'returned' && entry.server === server) {
       isChanged = true;
       this.proposals.end();
@@ -365,14 +366,13 @@ export class Pool {
     const isOther = role !== this.standing.role || term !== this.standing.term;
     if (isOther) this.window.forget();
     if (!this.standing.changed(notice)) return;
-    this.proposals.again();
-    this.reporter.again();
+    for (const news of [this.proposals, this.reporter]) news.again();
     if (isOther) this.listening.forget();
     if (role === 'leader') this.#leading.begin();
     else this.#leading.end();
     if (leader === null || this.state.rlf.servers.length === 1) return;
-    const fields = { leader: this.nameOf(leader), term };
-    this.#options.outbox.note('info', role === 'leader' ? 'leads' : 'follows', fields);
+    const words = role === 'leader' ? 'leads' : 'follows';
+    this.#options.outbox.note('info', words, { leader: this.nameOf(leader), term });
   }
 
   #attachment(message: Message): Uint8Array | null {

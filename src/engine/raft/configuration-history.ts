@@ -42,6 +42,13 @@ export class ConfigurationHistory {
     this.#list = this.#list.filter((placed) => placed.index >= inForce.index);
   }
 
+  /** From here on a majority is enough, where all were needed. */
+  settle(): void {
+    this.#list = this.#list.map(({ index, configuration: { voters, learners } }) => {
+      return { index, configuration: { voters, learners } };
+    });
+  }
+
   reset({ index, configuration }: Snapshot): void {
     this.#list = [{ index, configuration }];
   }

@@ -8,6 +8,7 @@ import { type Entry, entryBytes, type Snapshot, type Stored } from './types.ts';
 
 export class Log {
   readonly configurations: ConfigurationHistory;
+  readonly #configurationsFrom: number;
   #snapshot: Snapshot;
   /** The entry before the first one held; at most the snapshot's. */
   #base: { readonly index: number; readonly term: number; readonly bytes: number };
@@ -24,7 +25,8 @@ export class Log {
   /** Batches handed out and not flushed, and up to where each makes the log stable. */
   #flushing: { readonly batch: number; stable: number }[] = [];
 
-  constructor({ snapshot, entries, applied }: Stored) {
+  constructor({ snapshot, entries, applied, configurationsFrom = 0 }: Stored) {
+    this.#configurationsFrom = configurationsFrom;
     this.#snapshot = snapshot;
     this.#base = { index: snapshot.index, term: snapshot.term, bytes: 0 };
     this.configurations = new ConfigurationHistory(snapshot);
@@ -201,7 +203,7 @@ export class Log {
     assert(entry.term >= this.lastTerm, 'terms never fall along the log');
     this.#bytes.push((this.#bytes.at(-1) ?? this.#base.bytes) + entryBytes(entry));
     this.#entries.push(entry);
-    if (entry.kind === 'configuration') {
+    if (entry.kind === 'configuration' && entry.term >= this.#configurationsFrom) {
       this.configurations.push(entry.index, entry.configuration);
     }
   }

@@ -2,7 +2,8 @@
 import type { ConfigurationChange, ProposalRefusal } from './events.ts';
 import type { Configuration, ServerId } from './types.ts';
 
-export function majority({ voters }: Configuration): number {
+export function majority({ voters, unanimous }: Configuration): number {
+  if (unanimous === true) return voters.length;
   return Math.floor(voters.length / 2) + 1;
 }
 

@@ -73,6 +73,11 @@ export class Raft {
     return log.slice(first, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
   }
 
+  /** What all voters had to agree on is applied: from now on a majority decides. */
+  settle(): void {
+    this.#state.log.configurations.settle();
+  }
+
   step(event: Event): Effects {
     const raft = this.#state;
     raft.now = Math.max(raft.now, event.now);

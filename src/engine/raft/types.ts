@@ -9,6 +9,11 @@ export interface Configuration {
   readonly voters: readonly ServerId[];
   /** Servers that receive the log but do not count (dissertation §4.2.1). */
   readonly learners: readonly ServerId[];
+  /**
+   * All voters are needed, not a majority: of servers that restart without one of the configuration
+   * before only all together know everything that any of them applied. Never in the log.
+   */
+  readonly unanimous?: true;
 }
 
 interface Position {
@@ -57,6 +62,8 @@ export interface Stored {
   readonly entries: readonly Entry[];
   /** The last entry that the state machine knows as applied; at least the snapshot's index. */
   readonly applied: number;
+  /** Configurations in the log of an earlier term do not count: another one replaced them. */
+  readonly configurationsFrom?: number;
 }
 
 const NO_DATA = new Uint8Array(0);

@@ -100,6 +100,8 @@ function briefEntry(entry: Entry): string {
       return `returned ${shortId(decoded.server)} boot ${decoded.boot} fence ${decoded.fence}`;
     case 'rlf':
       return `rlf ${decoded.sequence}`;
+    case 'epoch':
+      return `epoch ${decoded.epoch}`;
     case 'evict':
       return `evict ${hex(decoded.id)}`;
     case 'mark':

@@ -91,6 +91,9 @@ export class Ending {
       client.hurry(HURRY_MS);
     }
     for (const server of world.servers) {
+      // The network of the simulation brings it together with nobody who would refuse it.
+      if (server.lost) server.banned = true;
+      if (server.lost && server.process !== null) server.kill();
       server.held = false;
       world.start(server, this.#random.chance(0.3));
     }

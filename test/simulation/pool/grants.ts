@@ -28,6 +28,8 @@ export interface PoolGrants {
   readonly codes: readonly PoolCode[];
   /** Other servers than those of the founding. */
   readonly servers?: readonly RlfServer[];
+  /** It restarts the pool in this epoch. */
+  readonly recover?: number;
 }
 
 /** A, B, C, … */
@@ -35,7 +37,10 @@ export function namesOf({ servers }: PoolOptions): string[] {
   return Array.from({ length: servers }, (_, at) => String.fromCharCode(0x41 + at));
 }
 
-export function poolRlf({ sequence, codes, servers }: PoolGrants, options: PoolOptions): Rlf {
+export function poolRlf(
+  { sequence, codes, servers, recover }: PoolGrants,
+  options: PoolOptions,
+): Rlf {
   const samples = codes.map((code) => {
     const { id, application, version, limit, lifetimeMs, begins, ends, distribution } = code;
     const { commuterDays, commuterShare } = code;
@@ -43,7 +48,7 @@ export function poolRlf({ sequence, codes, servers }: PoolGrants, options: PoolO
     const grant = { id, application, version, limit, ...terms };
     return { ...grant, notBefore: begins, expires: ends, distribution };
   });
-  return makeRlf({ sequence, servers: servers ?? namesOf(options), codes: samples });
+  return makeRlf({ sequence, recover, servers: servers ?? namesOf(options), codes: samples });
 }
 
 export function drawPoolGrants(sequence: number, options: PoolOptions, random: Random): PoolGrants {

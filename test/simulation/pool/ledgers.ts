@@ -45,8 +45,15 @@ export class Ledgers {
   #held: LedgerState['held'] | null = null;
   readonly counts = { elections: 0, fences: 0, openings: 0, returns: 0, lowered: 0 };
 
+  /** A majority is gone for good: what only those knew is void. */
+  restarts(): void {
+    this.#hashes.clear();
+    this.newest = 0;
+  }
+
   /** Whether that server applied more since it was last looked at. */
   turned(process: PoolProcess): boolean {
+    if (process.server.lost) return false;
     this.#checkLeader(process);
     const applied = process.core.applied;
     // One that waits to be taken in knows nothing.

@@ -49,6 +49,14 @@ export class PoolRlfs {
     return sequence;
   }
 
+  /** The same, of servers that restart the pool in that epoch. */
+  drawRecovery(servers: readonly RlfServer[], recover: number): number {
+    const sequence = this.drawMembers(servers);
+    const grants = this.#grants[sequence - 1];
+    if (grants !== undefined) this.#grants[sequence - 1] = { ...grants, recover };
+    return sequence;
+  }
+
   /** Of the servers listed last, where they are not those of the founding. */
   #listing(grants: PoolGrants): PoolGrants {
     const servers = this.#servers;

@@ -34,11 +34,14 @@ export interface PoolServerEvents {
   readonly onSend: (process: PoolProcess, sends: readonly PeerSend[]) => void;
   /** Others, or its own records, say that its disk is older than what it once knew. */
   readonly onRolledBack: (server: PoolServer) => void;
+  /** The pool was restarted without it. */
+  readonly onLeftBehind: (server: PoolServer) => void;
   /** An invariant broke, or something else that is a defect. */
   readonly onDefect: (error: unknown) => void;
 }
 
 /** Where a data directory counts its starts. */
+const REFUSALS: ReadonlySet<string> = new Set(['config', 'busy']);
 const BOOT_KEY = Buffer.from('mboot', 'latin1');
 
 export class PoolServer {
@@ -66,6 +69,9 @@ export class PoolServer {
   /** One that was not there at the founding; it starts once it has an RLF that lists it. */
   readonly isSpare: boolean;
   joinsBy: Rlf | null = null;
+  /** It is gone for good, with a majority; and it is back all the same, as it was. */
+  lost = false;
+  isBack = false;
   /** Of whatever disk: no two of its starts are one. */
   #starts = 0;
   /** True time at which it last started. */
@@ -116,6 +122,7 @@ export class PoolServer {
 
   get mayStart(): boolean {
     const isListed = !this.isSpare || this.joinsBy !== null;
+    if (this.lost && !this.isBack) return false;
     return isListed && !this.banned && !this.held && !this.retired;
   }
 
@@ -141,7 +148,8 @@ export class PoolServer {
         process.node.now({ type: 'offered', rlf });
       } catch (error) {
         // It keeps none of those who are there, and changes nothing.
-        if (!(error instanceof LmError) || error.code !== 'config') throw error;
+        const isRefused = error instanceof LmError && REFUSALS.has(error.code);
+        if (!isRefused) throw error;
       }
     });
   }
@@ -173,6 +181,7 @@ export class PoolServer {
       now: () => this.host.time,
       log: () => undefined,
       onFailure: (error: unknown) => this.#failed(error),
+      onRestart: () => this.kill(),
     });
     const gatherMs = () => this.#random.exponential(this.#options.gatherMs);
     const timers = timersOn(this.host, gatherMs, (run) => () => {
@@ -198,6 +207,10 @@ export class PoolServer {
 
   #failed(error: unknown): void {
     if (error instanceof SimulatedCrash) {
+      this.kill();
+    } else if (error instanceof LmError && error.code === 'not-authorized' && this.lost) {
+      this.banned = true;
+      this.#events.onLeftBehind(this);
       this.kill();
     } else if (error instanceof LmError && error.code === 'rolled-back' && this.restored) {
       this.banned = true;

@@ -26,6 +26,7 @@ import { optionsForMembers, PoolMembers, SPARES } from './members.ts';
 import { PoolNetwork } from './network.ts';
 import { PoolObserver } from './observer.ts';
 import { drawPoolOptions, drawRate, type PoolOptions } from './options.ts';
+import { optionsForRecovery, PoolRecovery } from './recovery.ts';
 import { PoolRlfs } from './rlfs.ts';
 import { type PoolProcess, PoolServer } from './server.ts';
 import { Trace } from './trace.ts';
@@ -37,6 +38,15 @@ export interface PoolResult {
   readonly trace: string;
   readonly steps: number;
   readonly counts: Readonly<Record<string, number>>;
+}
+
+/** Servers come and go; or a majority of them is lost for good. */
+export type Membership = boolean | 'lost';
+
+function optionsFor(members: Membership, drawn: PoolOptions, random: Random): PoolOptions {
+  if (members === false) return drawn;
+  const own = random.fork();
+  return members === 'lost' ? optionsForRecovery(own) : optionsForMembers(drawn, own);
 }
 
 export class PoolWorld implements ClientWorld, LinkWorld {
@@ -51,6 +61,8 @@ export class PoolWorld implements ClientWorld, LinkWorld {
   readonly faults: PoolFaults;
   /** Of simulations in which servers come and go. */
   readonly members: PoolMembers | null;
+  /** Of simulations in which a majority is lost for good. */
+  readonly recovery: PoolRecovery | null;
   readonly #random: Random;
   readonly #trace: Trace;
   readonly #open = new Set<PoolConnection>();
@@ -60,14 +72,18 @@ export class PoolWorld implements ClientWorld, LinkWorld {
   #connections = 0;
   #defect: { readonly error: unknown } | null = null;
 
-  constructor(seed: number, log: ((line: string) => void) | null = null, members = false) {
+  constructor(
+    seed: number,
+    log: ((line: string) => void) | null = null,
+    members: Membership = false,
+  ) {
     this.seed = seed;
     this.#trace = new Trace(log);
     this.#random = new Random(seed);
     const drawn = drawPoolOptions(this.#random.fork());
-    this.options = members ? optionsForMembers(drawn, this.#random.fork()) : drawn;
+    this.options = optionsFor(members, drawn, this.#random);
     this.rlfs = new PoolRlfs(this.options, this.#random.fork());
-    const count = this.options.servers + (members ? SPARES : 0);
+    const count = this.options.servers + (members === true ? SPARES : 0);
     this.servers = Array.from({ length: count }, (_, at) => this.#makeServer(at));
     const parts = { options: this.options.peers, random: this.#random.fork() };
     this.network = new PoolNetwork(this, this.servers, parts);
@@ -76,7 +92,8 @@ export class PoolWorld implements ClientWorld, LinkWorld {
       wellSince: () => this.#wellSince(),
     });
     this.faults = new PoolFaults(this, this.#random.fork());
-    this.members = members ? new PoolMembers(this, this.#random.fork()) : null;
+    this.members = members === true ? new PoolMembers(this, this.#random.fork()) : null;
+    this.recovery = members === 'lost' ? new PoolRecovery(this, this.#random.fork()) : null;
   }
 
   /** Throws what was found, if anything was. */
@@ -92,12 +109,19 @@ export class PoolWorld implements ClientWorld, LinkWorld {
     this.#startClients();
     this.faults.start();
     this.members?.start();
+    this.recovery?.start();
     this.runUntil(this.options.durationMs);
     new Ending(this, this.#random.fork()).run();
     const { seed, options, observer, agenda, faults } = this;
     const { ledgers, wire } = observer;
     const seen = { ...observer.counts, ...ledgers.counts, ...wire.counts };
-    const counts = { ...seen, ...faults.counts, ...this.members?.counts, ...this.counts };
+    const counts = {
+      ...seen,
+      ...faults.counts,
+      ...this.members?.counts,
+      ...this.recovery?.counts,
+      ...this.counts,
+    };
     return { seed, options, trace: this.#trace.digest(), steps: agenda.steps, counts };
   }
 
@@ -231,6 +255,9 @@ export class PoolWorld implements ClientWorld, LinkWorld {
         },
         onRolledBack: () => {
           this.faults.counts.rolledBack++;
+        },
+        onLeftBehind: () => {
+          if (this.recovery !== null) this.recovery.counts.leftBehind++;
         },
         onDefect: (error) => {
           this.#defect ??= { error };
