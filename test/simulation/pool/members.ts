@@ -17,8 +17,11 @@ const SERVERS_MAX = 7;
 export function optionsForMembers(options: PoolOptions, random: Random): PoolOptions {
   const never = { restoreMs: null, wallJumpMs: null, outageMs: null };
   const { servers, faults } = options;
+  // Members are lost for good, and a majority may be away: seats may be lost in any mode.
+  const mode = options.mode === 'fail-over' ? 'hostile' : options.mode;
   return {
     ...options,
+    mode,
     servers: Math.min(servers, random.pick([1, 3, 3, 5])),
     faults: { ...faults, ...never },
   };
