@@ -69,7 +69,8 @@ async function abandoned(): Promise<void> {
   const pid = Number(orphan.stdout);
   orphan.child.kill('SIGKILL');
   await orphan.child.exited;
-  expect(readFileSync(`/proc/${pid}/comm`, 'utf8')).toBe('sleep\n');
+  const isSleep = () => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sleep\n';
+  await until(isSleep, 'the program runs on');
   const shown = await site.ask(['status', '--application', 'One']);
   expect(shown['authorizations']).toMatchObject([{ application: 'One' }]);
   // Whoever waits in the line gets the seat, once its last holder's lifetime is over.

@@ -136,13 +136,20 @@ export class Ending {
   /** Nobody who left the pool knows by which secret it signs, but where there were too many. */
   #checkSecret(last: readonly PoolServer[]): void {
     const known = new Set<string>();
+    const isStale = ({ process }: PoolServer) => {
+      const { isStale: stale = false, full = false } = process?.core.state.secrets ?? {};
+      return stale && !full;
+    };
+    const world = this.#world;
+    const end = world.agenda.now + LATE_MS_MAX;
+    while (world.agenda.now < end && last.some(isStale)) world.runUntil(world.agenda.now + 1_000);
     for (const { process } of last) {
       const { isStale, full, current } = process?.core.state.secrets ?? {};
       if (full === true) return;
       check(isStale !== true, 'the secret is replaced once a server has left', () => known);
       if (current != null) known.add(Buffer.from(current).toString('hex'));
     }
-    for (const { name, process } of this.#world.servers.filter((one) => !last.includes(one))) {
+    for (const { name, process } of world.servers.filter((one) => !last.includes(one))) {
       const secret = Buffer.from(process?.core.state.secrets.current ?? []).toString('hex');
       check(!known.has(secret), 'a server that left does not know the secret', () => name);
     }
