@@ -1,10 +1,9 @@
 /** Servers come and go while the pool works (DESIGN section 9), until none of the first is left. */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { Random, runSeed } from '../random.ts';
-import { HeldSeats } from './held-seats.ts';
-import { Holder, LIFETIME_MS, type Loss } from './holder.ts';
+import { runSeed } from '../random.ts';
+import { Crew } from './crew.ts';
+import { LIFETIME_MS } from './holder.ts';
 import { PoolSite, type PoolStatus } from './pool-site.ts';
-import { SeatRecord } from './seat-record.ts';
 
 const SOAK = process.env['LM_SOAK'] === '1';
 const APPLICATION = 'App';
@@ -27,21 +26,10 @@ afterAll(() => site.close());
 test('no application stops while every server is replaced', async () => {
   const seed = runSeed();
   console.log(`LM_SEED=${seed} bun test test/e2e/pool/members.test.ts`);
-  const record = new SeatRecord(new Map([[APPLICATION, LIMIT]]));
-  const seats = new HeldSeats(record);
-  const problems: unknown[] = [];
-  const holders = Array.from({ length: HOLDERS }, (_, number) => {
-    const client = site.connect();
-    const random = new Random(seed + number);
+  const { record, seats, problems, holders } = new Crew(site, {
+    ...{ count: HOLDERS, application: APPLICATION, limit: LIMIT, seed, waitMs: BOUND_MS },
     // A server may be a moment behind the newest RLF that a client has seen, and is refused then.
-    const waits = { waitMs: () => BOUND_MS, passing: new Set(['untrusted']) };
-    const hears = {
-      lost: (loss: Loss) => problems.push(loss),
-      problem: (words: string) => problems.push(words),
-      answer: () => undefined,
-    };
-    const applications = [APPLICATION];
-    return new Holder({ number, client, applications, seats, random, hears, ...waits });
+    passing: new Set(['untrusted']),
   });
   const running = holders.map((holder) => holder.run());
   try {

@@ -1,10 +1,9 @@
 /** All servers are restarted, one after the other, while the pool works. */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { Random, runSeed } from '../random.ts';
-import { HeldSeats } from './held-seats.ts';
-import { Holder, LIFETIME_MS, type Loss } from './holder.ts';
+import { runSeed } from '../random.ts';
+import { Crew } from './crew.ts';
+import { LIFETIME_MS } from './holder.ts';
 import { PoolSite, type PoolStatus } from './pool-site.ts';
-import { SeatRecord } from './seat-record.ts';
 
 const APPLICATION = 'App';
 const HOLDERS = 30;
@@ -23,20 +22,9 @@ afterAll(() => site.close());
 test('no application stops, and who waits is served', async () => {
   const seed = runSeed();
   console.log(`LM_SEED=${seed} bun test test/e2e/pool/rolling.test.ts`);
-  const record = new SeatRecord(new Map([[APPLICATION, LIMIT]]));
-  const seats = new HeldSeats(record);
-  const problems: unknown[] = [];
-  const holders = Array.from({ length: HOLDERS }, (_, number) => {
-    const client = site.connect();
-    const random = new Random(seed + number);
-    const waits = { waitMs: () => 60_000, passing: NONE };
-    const hears = {
-      lost: (loss: Loss) => problems.push(loss),
-      problem: (words: string) => problems.push(words),
-      answer: () => undefined,
-    };
-    const applications = [APPLICATION];
-    return new Holder({ number, client, applications, seats, random, hears, ...waits });
+  const { record, seats, problems, holders } = new Crew(site, {
+    ...{ count: HOLDERS, application: APPLICATION, limit: LIMIT, seed, waitMs: 60_000 },
+    passing: NONE,
   });
   const running = holders.map((holder) => holder.run());
   try {
