@@ -1,11 +1,11 @@
-import { Args, Flags } from '@oclif/core';
+import { Flags } from '@oclif/core';
 import { COMMUTER_DAYS_MAX } from '../../engine/limits.ts';
 import { BaseCommand } from '../shared/base-command.ts';
 import { connectFlags, openClient } from '../shared/connect.ts';
 import { Interrupted, interruptible } from '../shared/interrupt.ts';
 import { printable } from '../shared/printable.ts';
 import { waitingProgress } from '../shared/progress.ts';
-import { requestOf, seatFlags } from '../shared/seat-flags.ts';
+import { applicationArg, requestOf, seatFlags } from '../shared/seat-flags.ts';
 
 export default class CommuteOut extends BaseCommand {
   static override readonly summary = 'Check a seat out, to be used without the network';
@@ -23,14 +23,7 @@ If it is interrupted, run the same command again: it goes on, and takes no secon
     '<%= config.bin %> commute out Application --days 5 -o cad.seat',
     '<%= config.bin %> commute out Application --version 2.0 --days 9 --wait 1h -o cad.seat',
   ];
-  static override readonly args = {
-    application: Args.string({
-      description: 'The application, as its license names it.',
-      ignoreStdin: true,
-      name: 'APPLICATION',
-      required: true,
-    }),
-  };
+  static override readonly args = { application: applicationArg };
   static override readonly flags = {
     days: Flags.integer({
       description: 'How long, in whole days.',
