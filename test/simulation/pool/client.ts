@@ -178,7 +178,7 @@ export class PoolClient {
 
   /** Gives up this server, and goes on with the next. */
   next(): void {
-    this.#disconnect(0.7);
+    this.#disconnect(this.options.hangsUp);
     this.#moveOn();
   }
 

@@ -86,6 +86,7 @@ export class Ending {
     world.calm = true;
     world.faults.stop();
     world.network.heal();
+    world.strays.stop();
     for (const client of world.clients) {
       for (const path of client.paths) path.heal();
       client.hurry(HURRY_MS);

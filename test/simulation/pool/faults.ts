@@ -3,6 +3,7 @@ import type { PeerSend } from '../../../src/engine/effects.ts';
 import type { Fate } from '../disk.ts';
 import type { Random } from '../random.ts';
 import { Administrator } from './administrator.ts';
+import type { Mode } from './options.ts';
 import { Outages } from './outages.ts';
 import { Restorer } from './restorer.ts';
 import type { PoolProcess, PoolServer } from './server.ts';
@@ -10,6 +11,8 @@ import type { PoolWorld } from './world.ts';
 
 const SECOND = 1_000;
 const DAY = 24 * 3_600 * SECOND;
+/** Modes in which faults are about as long as something else takes. */
+const SPANNED: ReadonlySet<Mode> = new Set(['tight', 'claims', 'held-up']);
 const SUSPEND_MS = { min: 100, mean: 10 * SECOND, max: 60 * SECOND };
 
 export class PoolFaults {
@@ -234,15 +237,18 @@ export class PoolFaults {
   /** Where faults are to end just before something else does, or just after: not far from it. */
   #about(ms: number): number {
     const { mode } = this.#world.options;
-    if (mode === 'tight' || mode === 'claims') return ms * this.#random.between(0.9, 1.15);
+    if (SPANNED.has(mode)) return ms * this.#random.between(0.9, 1.15);
     return this.#random.exponential(ms);
   }
 
-  /** A server and the clients that use it see each other, and nobody else; it may die meanwhile. */
   #partSite(): void {
-    if (this.#isSpared) return;
+    if (!this.#isSpared) this.loseSite(this.#victim());
+  }
+
+  /** A server and the clients that use it see each other, and nobody else; it may die meanwhile. */
+  loseSite(server: PoolServer): void {
+    if (this.#stopped) return;
     const { options, network, clients } = this.#world;
-    const server = this.#victim();
     const forMs = this.#about(this.#random.pick(options.faults.partedMs));
     this.counts.sites++;
     this.troubled(forMs);

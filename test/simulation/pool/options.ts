@@ -1,6 +1,8 @@
 /** How a simulation of a pool is to go, drawn from its seed. */
 import type { NetworkOptions } from '../options.ts';
 import type { Random } from '../random.ts';
+import { HEALTHY, LIFETIME_MS_MIN, NEVER, STEADY } from './calm.ts';
+import { drawClaims } from './claims-options.ts';
 
 /**
  * Hostile: everything goes wrong. Tight: seats are scarce and lifetimes short, and faults last about
@@ -8,9 +10,10 @@ import type { Random } from '../random.ts';
  * only a minority of the servers dies at a time, and then no client that keeps asking may lose a
  * seat. Queue: nothing goes wrong, and everybody waits. Claims: a server is lost together with the
  * clients that use it, for about as long as it takes to fence it or to open its seats, while others
- * wait for those seats; claims are late, and made at two servers at once.
+ * wait for those seats; claims are late, and made at two servers at once. Held-up: claims and what
+ * is proposed for them arrive after the next fence, or once the lost server is back.
  */
-export type Mode = 'hostile' | 'tight' | 'fail-over' | 'queue' | 'claims';
+export type Mode = 'hostile' | 'tight' | 'fail-over' | 'queue' | 'claims' | 'held-up';
 
 export interface PoolLicenseOptions {
   readonly applications: number;
@@ -40,6 +43,16 @@ export interface PoolClientOptions {
   readonly commuters: number;
   /** Share of claims that are made at the next server, too, before they are answered. */
   readonly hasty: number;
+  /** Within which time they are. */
+  readonly hasteMs: number;
+  /** Share of claims after which nothing more is said, though the seat is believed in. */
+  readonly mute: number;
+  /** Share of renewals after which a client goes on to the next server. */
+  readonly restless: number;
+  /** Share of connections of whose end a server hears. */
+  readonly hangsUp: number;
+  /** Share of heartbeats that, or copies of which, come after a server was fenced or is back. */
+  readonly strays: number;
   /** After which a client takes a server that does not answer for lost. */
   readonly replyMs: number;
 }
@@ -80,6 +93,8 @@ export interface PoolFaultOptions {
   readonly vultures: number;
   /** And how often one dies soon after it was asked to take on a seat. */
   readonly claimVultures: number;
+  /** How often what it proposes then is held up, while the server that is lost comes back. */
+  readonly heldClaims: number;
   /** Share of commits that fail. */
   readonly commitFailure: number;
   readonly downMs: number;
@@ -106,8 +121,6 @@ export interface PoolOptions {
 /** The slowest clock; the fastest is 1.01 times as fast. */
 export const SLOWEST = 0.995;
 export const FASTEST = SLOWEST * 1.01;
-/** The least lifetime of a key, in whole seconds. */
-const LIFETIME_MS_MIN = 26_000;
 const SERVERS = [1, 2, 3, 3, 3, 4, 5, 5, 7] as const;
 const FAIL_OVER_SERVERS = [3, 3, 4, 5, 5, 7] as const;
 const TIGHT_SERVERS = [3, 3, 3, 5] as const;
@@ -117,7 +130,7 @@ const MODES = ['tight', 'tight', 'tight', 'tight', 'hostile', 'hostile', 'hostil
 
 export function drawPoolOptions(random: Random): PoolOptions {
   const drawn = drawUsual(random);
-  if (random.chance(CLAIMS)) return drawClaims(random);
+  if (random.chance(CLAIMS)) return drawClaims(drawTight(random), random);
   return drawn.mode === 'queue' && random.chance(0.3) ? slow(drawn, random) : drawn;
 }
 
@@ -153,7 +166,7 @@ function drawUsual(random: Random): PoolOptions {
       beats: 0.9,
       silent: calm ? 0 : random.pick([0, 0.1, 0.3]),
       commuters: calm ? 0 : random.pick([0, 0.1, 0.3]),
-      hasty: 0,
+      ...STEADY,
       replyMs: calm ? 2_000 : random.pick([1_500, 5_000]),
     },
     server: {
@@ -165,11 +178,6 @@ function drawUsual(random: Random): PoolOptions {
     faults: calm ? drawOutages(random) : drawFaults(random),
   };
 }
-
-const HEALTHY: NetworkOptions = { latencyMs: 2, slow: 0, slowMs: 0, loss: 0, duplicate: 0 };
-
-/** What a client said may come when much has happened since. */
-const LATE: NetworkOptions = { latencyMs: 5, slow: 0.1, slowMs: 4_000, loss: 0, duplicate: 0.1 };
 
 function drawNetwork(random: Random, latencies: readonly number[]): NetworkOptions {
   return {
@@ -204,20 +212,13 @@ function drawFaults(random: Random): PoolFaultOptions {
     outageMs: null,
     vultures: random.pick([0, 0, 0.05, 0.3]),
     claimVultures: 0,
+    heldClaims: 0,
     commitFailure: random.pick([0, 0, 0.001, 0.005]),
     downMs: random.pick([300, 5_000, 40_000]),
     rotateMs: maybe(0.3, 20_000, 80_000),
     spares: false,
   };
 }
-
-const NEVER = {
-  ...{ killMs: null, loopMs: null, powerMs: null, suspendMs: null, wallJumpMs: null },
-  ...{ restoreMs: null, partitionMs: null, partedMs: [], aloneMs: null, siteMs: null },
-  ...{ resetMs: null, claimVultures: 0 },
-  ...{ cutMs: null, vanishMs: null, pushMs: null, evictMs: null, transferMs: null, rotateMs: null },
-  ...{ outageMs: null, vultures: 0, commitFailure: 0, downMs: 0, spares: false },
-};
 
 function drawOutages(random: Random): PoolFaultOptions {
   const downMs = random.pick([300, 5_000, 30_000, 100_000]);
@@ -255,7 +256,7 @@ function drawTight(random: Random): PoolOptions {
       holds: random.pick([0, 0.15, 0.4]),
       silent: random.pick([0, 0.1, 0.5]),
       commuters: 0,
-      hasty: 0,
+      ...STEADY,
       replyMs: random.pick([700, 1_500]),
       beats: random.pick([0.9, 0.1]),
     },
@@ -343,59 +344,6 @@ function slow(queue: PoolOptions, random: Random): PoolOptions {
     licenses: { ...licenses, limit: { min: 3, max: 3 }, seatsMax: 2 },
     clients: { ...clients, count: random.integer(3, 5), useMs: random.pick([12_000, 30_000]) },
     faults: { ...faults, pushMs: null, transferMs: random.between(18_000, 30_000) },
-  };
-}
-
-/** Until a server is fenced, or back, and until its seats are opened. */
-const SITE_SPANS_MS = [4_200, 5_000, 8_000, 31_000, 34_000, 50_000];
-
-function drawClaims(random: Random): PoolOptions {
-  const tight = drawTight(random);
-  const maybe = (share: number, min: number, max: number) =>
-    random.chance(share) ? random.between(min, max) : null;
-  const late = random.chance(0.6);
-  return {
-    ...tight,
-    mode: 'claims',
-    servers: 3,
-    durationMs: random.integer(120, 200) * 1_000,
-    licenses: {
-      ...tight.licenses,
-      limit: { min: 3, max: random.pick([4, 6]) },
-      lifetimesMs: random.chance(0.5) ? [LIFETIME_MS_MIN] : [LIFETIME_MS_MIN, 45_000],
-    },
-    network: random.chance(0.5) ? HEALTHY : LATE,
-    ordered: !late,
-    peers: {
-      ...HEALTHY,
-      latencyMs: random.pick([2, 40, 150]),
-      slow: late ? random.pick([0.1, 0.3]) : 0,
-      slowMs: random.pick([600, 3_000]),
-    },
-    clients: {
-      ...tight.clients,
-      count: random.integer(5, 8),
-      thinkMs: 500,
-      useMs: random.pick([4_000, 60_000, 200_000]),
-      patient: 0.9,
-      patienceMs: 60_000,
-      silent: random.pick([0, 0.3]),
-      hasty: random.pick([0, 0.5, 0.9]),
-      beats: random.pick([0.1, 0.3]),
-    },
-    faults: {
-      ...NEVER,
-      siteMs: random.between(5_000, 15_000),
-      aloneMs: maybe(0.7, 3_000, 12_000),
-      killMs: maybe(0.5, 5_000, 30_000),
-      pushMs: maybe(0.5, 5_000, 15_000),
-      evictMs: maybe(0.2, 4_000, 20_000),
-      rotateMs: maybe(0.3, 10_000, 40_000),
-      claimVultures: random.pick([0, 0.2]),
-      spares: true,
-      partedMs: random.chance(0.5) ? SITE_SPANS_MS : [random.pick(SITE_SPANS_MS)],
-      downMs: random.pick([300, 3_000, 31_000]),
-    },
   };
 }
 

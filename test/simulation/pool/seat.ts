@@ -155,8 +155,10 @@ export class PoolSeat {
   #claim(fence: number): void {
     this.#beat(fence);
     const { random, options } = this.#client;
-    if (options.hasty === 0 || !random.chance(options.hasty)) return;
-    this.#later('reply', random.between(2, 200), () => {
+    const { hasty, hasteMs, mute } = options;
+    if (mute > 0 && random.chance(mute)) this.#silentFrom = this.#client.clock;
+    if (hasty === 0 || !random.chance(hasty)) return;
+    this.#later('reply', random.between(2, hasteMs), () => {
       this.#client.next();
       if (random.chance(0.5)) this.release();
     });
@@ -225,6 +227,8 @@ export class PoolSeat {
     const { random, options } = this.#client;
     const at = sentAt + (lifetimeMs / 3) * random.between(options.beats, 1);
     this.#later('next', at - this.#client.clock, () => this.#beat(null));
+    const { restless } = options;
+    if (restless > 0 && random.chance(restless) && !this.#client.calm) this.#client.next();
   }
 
   #denied(code: string): void {

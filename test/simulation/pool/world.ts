@@ -21,6 +21,7 @@ import { type ClientSeat, type ClientWorld, PoolClient } from './client.ts';
 import { PoolConnection } from './connection.ts';
 import { Ending } from './ending.ts';
 import { PoolFaults } from './faults.ts';
+import { HeldClaims } from './held-claims.ts';
 import type { LinkWorld } from './link.ts';
 import { optionsForMembers, PoolMembers, SPARES } from './members.ts';
 import { PoolNetwork } from './network.ts';
@@ -29,6 +30,7 @@ import { drawPoolOptions, drawRate, type PoolOptions } from './options.ts';
 import { optionsForRecovery, PoolRecovery } from './recovery.ts';
 import { PoolRlfs } from './rlfs.ts';
 import { type PoolProcess, PoolServer } from './server.ts';
+import { Strays } from './strays.ts';
 import { Trace } from './trace.ts';
 
 export interface PoolResult {
@@ -59,6 +61,8 @@ export class PoolWorld implements ClientWorld, LinkWorld {
   readonly rlfs: PoolRlfs;
   readonly observer: PoolObserver;
   readonly faults: PoolFaults;
+  readonly strays: Strays;
+  readonly held: HeldClaims;
   /** Of simulations in which servers come and go. */
   readonly members: PoolMembers | null;
   /** Of simulations in which a majority is lost for good. */
@@ -92,6 +96,10 @@ export class PoolWorld implements ClientWorld, LinkWorld {
       wellSince: () => this.#wellSince(),
     });
     this.faults = new PoolFaults(this, this.#random.fork());
+    // From a generator of their own: simulations without them are as they were.
+    const own = new Random(seed + 2 ** 50);
+    this.strays = new Strays(this, own.fork());
+    this.held = new HeldClaims(this, own.fork());
     this.members = members === true ? new PoolMembers(this, this.#random.fork()) : null;
     this.recovery = members === 'lost' ? new PoolRecovery(this, this.#random.fork()) : null;
   }
@@ -120,6 +128,8 @@ export class PoolWorld implements ClientWorld, LinkWorld {
       ...faults.counts,
       ...this.members?.counts,
       ...this.recovery?.counts,
+      ...this.held.counts,
+      ...this.strays.counts,
       ...this.counts,
     };
     return { seed, options, trace: this.#trace.digest(), steps: agenda.steps, counts };
@@ -142,6 +152,15 @@ export class PoolWorld implements ClientWorld, LinkWorld {
       server.powerless = power;
       server.kill();
     });
+  }
+
+  /** All that is parted meets again, and what is down starts. */
+  mend(): void {
+    if (this.faults.stopped) return;
+    this.trace(() => 'all is mended');
+    this.network.heal();
+    for (const { paths } of this.clients) for (const path of paths) path.heal();
+    for (const server of this.servers) this.start(server, false);
   }
 
   /** As soon as its machine runs. */
@@ -172,9 +191,10 @@ export class PoolWorld implements ClientWorld, LinkWorld {
   carry(connection: PoolConnection, message: ClientMessage): void {
     const { client, server, path } = connection;
     this.trace(() => `${client.name} says to ${server.name} ${brief(message)}`);
-    for (const delay of path.delays('up', this.calm)) {
-      server.host.later(delay, () => this.#arrive(connection, message));
-    }
+    const arrive = () => this.#arrive(connection, message);
+    const arrives = () => void server.host.later(0, arrive);
+    if (this.strays.keeps(connection, message, arrives)) return;
+    for (const delay of path.delays('up', this.calm)) server.host.later(delay, arrive);
   }
 
   disconnect(connection: PoolConnection, heard: boolean): void {
@@ -208,7 +228,7 @@ export class PoolWorld implements ClientWorld, LinkWorld {
   }
 
   hangUp(connection: PoolConnection): void {
-    if (connection.closed) return;
+    if (connection.closed || this.strays.delays(connection)) return;
     connection.closed = true;
     this.#open.delete(connection);
     const { server, process } = connection;
@@ -245,12 +265,14 @@ export class PoolWorld implements ClientWorld, LinkWorld {
       events: {
         onTurn: (process) => {
           this.#guarded(() => this.observer.turned(process));
+          this.strays.look();
           this.members?.turned(process);
         },
         onDeath: (dead, process) => this.#onDeath(dead, process),
         onSend: (from, sends) => {
           if (this.faults.dies()) throw new SimulatedCrash('while it sends');
-          this.network.send(from, sends);
+          const passed = sends.filter((send) => !this.held.holds(from.server, send));
+          this.network.send(from, passed);
           this.faults.sent(from, sends);
         },
         onRolledBack: () => {
@@ -314,7 +336,10 @@ export class PoolWorld implements ClientWorld, LinkWorld {
     if (process === null || connection.closed) return;
     this.trace(() => `${server.name} hears ${client.name} ${brief(message)}`);
     this.observer.arrived(connection, message);
-    if (asksToTakeOn(message)) this.faults.asked(server);
+    if (asksToTakeOn(message)) {
+      this.held.asked(server);
+      this.faults.asked(server);
+    }
     server.receive({ type: 'message', client: connection, message });
   }
 
