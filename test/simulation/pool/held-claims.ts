@@ -8,8 +8,10 @@ import type { Random } from '../random.ts';
 import type { PoolServer } from './server.ts';
 import type { PoolWorld } from './world.ts';
 
-/** Until the lost server is back, and until it is fenced once more. */
-const HELD_MS = [2_000, 7_000, 12_000] as const;
+/** Until the lost server is back; or until it is fenced once more, which takes some time. */
+const HELD_MS = { min: 1_000, max: 3_000, most: 14_000 };
+/** How long after that fence. */
+const AFTER_MS_MAX = 600;
 /** When the lost server comes back, and for how long it stays. */
 const BACK_MS_MAX = 800;
 const STAYS_MS = { min: 1_500, max: 5_000 };
@@ -19,6 +21,8 @@ export class HeldClaims {
   readonly #random: Random;
   #server: PoolServer | null = null;
   #until = 0;
+  /** Whose next fence ends it, and the one before. */
+  #awaited: { readonly server: PoolServer; readonly fence: number } | null = null;
   readonly counts = { heldClaims: 0 };
 
   constructor(world: PoolWorld, random: Random) {
@@ -31,26 +35,45 @@ export class HeldClaims {
     const { agenda, options } = this.#world;
     const { heldClaims } = options.faults;
     if (heldClaims === 0 || this.#world.calm || agenda.now < this.#until || server.leads) return;
-    if (!this.#random.chance(heldClaims) || !this.comeBack()) return;
+    if (!this.#random.chance(heldClaims)) return;
+    const again = this.comeBack();
+    if (again === null) return;
     this.counts.heldClaims++;
     this.#server = server;
-    const forMs = this.#random.pick(HELD_MS) * this.#random.between(0.5, 1);
+    const { min, max, most } = HELD_MS;
+    const fence = this.#fenceOf(again);
+    const awaits = fence !== null && this.#random.chance(0.5);
+    this.#awaited = awaits ? { server: again, fence } : null;
+    const forMs = awaits ? most : this.#random.between(min, max);
     this.#until = agenda.now + forMs;
     this.#world.trace(() => `what ${server.name} proposes is held up for ${forMs.toFixed(0)} ms`);
   }
 
-  /** Who is lost comes back now, and may be lost again. False where nobody is. */
-  comeBack(): boolean {
-    const { agenda, servers, observer } = this.#world;
+  /** Who is lost comes back now, and one of them is lost again soon. Null where nobody is. */
+  comeBack(): PoolServer | null {
+    const { agenda, servers, observer, faults } = this.#world;
     const lost = servers.filter(({ id }) => observer.ledgers.servers.get(id)?.session === null);
-    if (lost.length === 0) return false;
+    if (lost.length === 0) return null;
     const backMs = this.#random.between(0, BACK_MS_MAX);
     agenda.after(backMs, () => this.#world.mend());
-    if (this.#random.chance(0.3)) return true;
     const again = this.#random.pick(lost);
     const lostMs = backMs + this.#random.between(STAYS_MS.min, STAYS_MS.max);
-    agenda.after(lostMs, () => this.#world.faults.loseSite(again));
-    return true;
+    agenda.after(lostMs, () => faults.loseSite(again));
+    return again;
+  }
+
+  /** Servers did something. */
+  look(): void {
+    if (this.#awaited === null) return;
+    const { server, fence } = this.#awaited;
+    if (this.#fenceOf(server) === fence) return;
+    this.#awaited = null;
+    const { agenda } = this.#world;
+    this.#until = Math.min(this.#until, agenda.now + this.#random.between(0, AFTER_MS_MAX));
+  }
+
+  #fenceOf({ id }: PoolServer): number | null {
+    return this.#world.observer.ledgers.servers.get(id)?.fence ?? null;
   }
 
   /** Whether that gets nowhere. */

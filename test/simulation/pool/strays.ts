@@ -10,12 +10,14 @@ import type { PoolWorld } from './world.ts';
 /** Share of them that a fence lets go. */
 const LET_GO = 0.6;
 /** Share of claims that are kept, where any heartbeat is. */
-const CLAIMS = 0.4;
+const CLAIMS = 0.6;
 /** How soon after it, at the mean, in true milliseconds. */
 const SOON_MS = 400;
 
 interface Stray {
   readonly connection: PoolConnection;
+  /** The fence that a claim quotes, and whose it is: it waits for that server's next one. */
+  readonly quotes: { readonly server: string; readonly fence: number } | null;
   arrives(): void;
 }
 
@@ -38,11 +40,11 @@ export class Strays {
   keeps(connection: PoolConnection, message: ClientMessage, arrives: () => void): boolean {
     const { strays } = this.#world.options.clients;
     if (strays === 0 || this.#world.calm || message[0] !== MessageType.heartbeat) return false;
-    const claims = typeof message[4] === 'number';
-    if (!this.#random.chance(claims ? CLAIMS : strays)) return false;
-    this.#strays = [...this.#strays, { connection, arrives }];
+    const quotes = this.#quoted(message[4] ?? null);
+    if (!this.#random.chance(quotes === null ? strays : CLAIMS)) return false;
+    this.#strays = [...this.#strays, { connection, quotes, arrives }];
     const isKept = this.#random.chance(0.5);
-    if (claims && isKept) this.#world.held.comeBack();
+    if (quotes !== null && isKept) this.#world.held.comeBack();
     return isKept;
   }
 
@@ -59,8 +61,21 @@ export class Strays {
     const { fences } = this.#world.observer.ledgers.counts;
     if (fences === this.#seen) return;
     this.#seen = fences;
-    const released = this.#strays.filter(() => this.#random.chance(LET_GO));
+    const released = this.#strays.filter((stray) => this.#isDue(stray));
     for (const stray of released) this.#letGo(stray);
+  }
+
+  #isDue({ quotes }: Stray): boolean {
+    if (quotes === null) return this.#random.chance(LET_GO);
+    return this.#world.observer.ledgers.servers.get(quotes.server)?.fence !== quotes.fence;
+  }
+
+  #quoted(fence: number | null): Stray['quotes'] {
+    if (fence === null) return null;
+    for (const known of this.#world.observer.ledgers.servers.values()) {
+      if (known.fence === fence) return { server: known.id, fence };
+    }
+    return null;
   }
 
   /** None arrives any more. */

@@ -266,6 +266,7 @@ export class PoolWorld implements ClientWorld, LinkWorld {
         onTurn: (process) => {
           this.#guarded(() => this.observer.turned(process));
           this.strays.look();
+          this.held.look();
           this.members?.turned(process);
         },
         onDeath: (dead, process) => this.#onDeath(dead, process),
