@@ -44,6 +44,11 @@ export class LineModel {
     return this.#places.get(id);
   }
 
+  /** Of all who may wait. */
+  ids(): string[] {
+    return [...this.#places.keys()];
+  }
+
   /** A request arrived; its patience ends no earlier than `patienceEnd`. */
   arrived(asked: {
     readonly id: string;

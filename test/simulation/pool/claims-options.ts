@@ -70,6 +70,8 @@ export function drawClaims(tight: PoolOptions, random: Random): PoolOptions {
 export function drawHeldUp(claims: PoolOptions, random: Random): PoolOptions {
   const maybe = (share: number, min: number, max: number) =>
     random.chance(share) ? random.between(min, max) : null;
+  // Those who propose die, and miss what came of it; or what they propose comes late.
+  const dies = random.chance(0.35);
   return {
     ...claims,
     mode: 'held-up',
@@ -86,7 +88,7 @@ export function drawHeldUp(claims: PoolOptions, random: Random): PoolOptions {
       hasty: random.pick([0.3, 0.9]),
       hasteMs: random.pick([200, 3_000]),
       replyMs: random.pick([700, 2_000]),
-      mute: random.pick([0, 0.3]),
+      mute: dies ? 0.6 : random.pick([0, 0.3]),
       restless: random.pick([0.1, 0.5]),
       hangsUp: 0.3,
       strays: random.pick([0.05, 0.3]),
@@ -96,10 +98,10 @@ export function drawHeldUp(claims: PoolOptions, random: Random): PoolOptions {
       siteMs: maybe(0.5, 5_000, 15_000),
       aloneMs: random.between(3_000, 10_000),
       pushMs: null,
-      claimVultures: random.pick([0, 0, 0.3]),
-      heldClaims: random.pick([0.5, 0.9]),
+      claimVultures: dies ? 0.7 : 0,
+      heldClaims: dies ? 0 : random.pick([0.5, 0.9]),
       partedMs: [4_200, 5_000, 8_000],
-      downMs: random.pick([300, 3_000, 6_000]),
+      downMs: random.pick(dies ? [3_000, 8_000, 12_000] : [300, 3_000, 6_000]),
     },
   };
 }

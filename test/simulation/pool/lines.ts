@@ -15,6 +15,8 @@ import type { PoolProcess, PoolServer } from './server.ts';
 const KNOWN_MS = 4_000;
 /** And until that is so again after something went wrong. */
 const SETTLED_MS = 10_000;
+/** By how much pool time differs between servers: as long as a message takes. */
+const SKEW_MS = 1_000;
 const NEVER = { boot: 0, wall: 0 };
 
 export class PoolLines {
@@ -65,7 +67,9 @@ export class PoolLines {
   }
 
   turned({ server }: PoolProcess): void {
-    this.#lines.get(server)?.turned();
+    const line = this.#lines.get(server);
+    for (const id of line?.ids() ?? []) if (hasKey(server, id)) line?.settled(id);
+    line?.turned();
   }
 
   died(server: PoolServer): void {
@@ -81,7 +85,8 @@ export class PoolLines {
       for (const other of line.waiting(license, at.host.boot)) {
         if (other.holds || other.id === id) continue;
         // It may have waited elsewhere before, and shown its place here.
-        const since = Math.min(own.earliest, this.#first.get(id) ?? own.earliest);
+        const first = this.#first.get(id) ?? own.earliest;
+        const since = first < own.earliest ? first - SKEW_MS : own.earliest;
         const isPassed = at === server ? other.latest < since : this.#isPassed(own, other);
         const facts = () => ({ license, at: at.name, other, server: server.name, own });
         const isServed = isPassed && hasKey(at, other.id);
