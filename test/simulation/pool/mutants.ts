@@ -4,6 +4,8 @@
  * pool-mutants.ts move along.
  */
 import { parseArgs } from 'node:util';
+import { CLAIMS_MUTANTS, RARE_CLAIMS_MUTANTS } from '../claims-mutants.ts';
+import { COMMUTER_MUTANTS, RARE_COMMUTER_MUTANTS } from '../commuter-mutants.ts';
 import { poolCopyWith } from '../copy.ts';
 import { POOL_MUTANTS, RARE_POOL_MUTANTS } from '../pool-mutants.ts';
 
@@ -12,8 +14,10 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 const first = Number(values.from);
+const usual = [...POOL_MUTANTS, ...COMMUTER_MUTANTS, ...CLAIMS_MUTANTS];
+const rare = [...RARE_POOL_MUTANTS, ...RARE_COMMUTER_MUTANTS, ...RARE_CLAIMS_MUTANTS];
 
-for (const { name, patches } of [...POOL_MUTANTS, ...RARE_POOL_MUTANTS]) {
+for (const { name, patches } of [...usual, ...rare]) {
   if (positionals.length > 0 && !positionals.some((word) => name.includes(word))) continue;
   const copy = await poolCopyWith(patches);
   const found: number[] = [];

@@ -1,0 +1,102 @@
+/**
+ * Defects of claims (DESIGN sections 7 and 12), looked for in simulations that are all about claims
+ * which are held up: pool/claims-options.ts.
+ */
+import type { Patch } from './copy.ts';
+import type { Mutant } from './mutant.ts';
+import { mutant, small } from './pool-mutants.ts';
+
+const ELSEWHERE = 'src/engine/elsewhere.ts';
+const KEY_MOVES = 'src/engine/key-moves.ts';
+const STATE = 'src/engine/ledger/state.ts';
+
+/** What a claim has to quote. */
+const QUOTES = 'if ((message[4] ?? null) !== fence) {';
+/** What has to be so where what is proposed for it is applied. */
+const LEAVES =
+  'if (known === undefined || known.fence !== fence || known.session !== null) return false;';
+
+const HELD_UP: readonly Patch[] = [
+  {
+    file: 'test/simulation/pool/options.ts',
+    find: 'const CLAIMS = 0.15;',
+    replace: 'const CLAIMS = 1;',
+  },
+  {
+    file: 'test/simulation/pool/claims-options.ts',
+    find: 'const HELD_UP = 0.5;',
+    replace: 'const HELD_UP = 1;',
+  },
+];
+
+/** Found within few seeds. */
+export const CLAIMS_MUTANTS: readonly Mutant[] = [
+  heldUp(
+    mutant('a claim that quotes no fence is taken', { from: 3, seedsMax: 60 }, [
+      ELSEWHERE,
+      QUOTES,
+      "if (typeof message[4] === 'number' && message[4] !== fence) {",
+    ]),
+  ),
+  heldUp(
+    mutant(
+      'the end of a key is proposed before the fence, and applies',
+      { from: 24, seedsMax: 60 },
+      [
+        ELSEWHERE,
+        'if (known !== undefined && known.session === null && known.fence !== null) {',
+        'if (known !== undefined && !this.#pool.isUp(server)) {',
+      ],
+      [ELSEWHERE, 'if (since > known.fence) return', 'if (since > (known.fence ?? since)) return'],
+      [ELSEWHERE, 'server, fence: known.fence };', 'server, fence: known.fence ?? 0 };'],
+      [STATE, LEAVES, 'if (known === undefined || (known.fence ?? 0) !== fence) return false;'],
+    ),
+  ),
+];
+
+/** Found too, after more seeds. */
+export const RARE_CLAIMS_MUTANTS: readonly Mutant[] = [
+  heldUp(
+    mutant('a claim that quotes an older fence is taken', { from: 3, seedsMax: 60 }, [
+      ELSEWHERE,
+      QUOTES,
+      "if (typeof message[4] !== 'number') {",
+    ]),
+  ),
+  heldUp(
+    mutant('a claim of an older fence applies', { from: 24, seedsMax: 300 }, [
+      STATE,
+      LEAVES,
+      'if (known === undefined || known.session !== null) return false;',
+    ]),
+  ),
+  heldUp(
+    mutant('a claim applies after the return', { from: 4, seedsMax: 60 }, [
+      STATE,
+      LEAVES,
+      'if (known === undefined || known.fence !== fence) return false;',
+    ]),
+  ),
+  heldUp(
+    small('keys that came are not made up for after a snapshot', { from: 1, seedsMax: 300 }, [
+      KEY_MOVES,
+      'if (isHere && index > before && !isOpened) this.#move({ key, license, from, to }, time);',
+      '',
+    ]),
+  ),
+  heldUp(
+    mutant(
+      'who claims its seat where it waits is served, too',
+      { from: 1, seedsMax: 300 },
+      [
+        'src/engine/issuer.ts',
+        'const place = this.#lines.find(id);\n    if (place !== undefined) {\n      this.#lines.leave',
+        'const place = this.#lines.find(id);\n    if (place !== undefined && time.boot < 0) {\n      this.#lines.leave',
+      ],
+    ),
+  ),
+];
+
+function heldUp({ patches, ...rest }: Mutant): Mutant {
+  return { ...rest, patches: [...HELD_UP, ...patches] };
+}
