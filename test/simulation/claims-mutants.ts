@@ -1,6 +1,7 @@
 /**
  * Defects of claims (DESIGN sections 7 and 12), looked for in simulations that are all about claims
- * which are held up: pool/claims-options.ts.
+ * which are held up: pool/claims-options.ts. A seat that is claimed where its client waits, and is
+ * granted there a second time: test/scenarios/claimed-by-one-who-waits.txt.
  */
 import type { Patch } from './copy.ts';
 import type { Mutant } from './mutant.ts';
@@ -78,22 +79,11 @@ export const RARE_CLAIMS_MUTANTS: readonly Mutant[] = [
     ]),
   ),
   heldUp(
-    small('keys that came are not made up for after a snapshot', { from: 1, seedsMax: 300 }, [
+    small('keys that came are not made up for after a snapshot', { from: 23, seedsMax: 300 }, [
       KEY_MOVES,
       'if (isHere && index > before && !isOpened) this.#move({ key, license, from, to }, time);',
       '',
     ]),
-  ),
-  heldUp(
-    mutant(
-      'who claims its seat where it waits is served, too',
-      { from: 1, seedsMax: 300 },
-      [
-        'src/engine/issuer.ts',
-        'const place = this.#lines.find(id);\n    if (place !== undefined) {\n      this.#lines.leave',
-        'const place = this.#lines.find(id);\n    if (place !== undefined && time.boot < 0) {\n      this.#lines.leave',
-      ],
-    ),
   ),
 ];
 

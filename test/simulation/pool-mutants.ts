@@ -3,8 +3,8 @@
  *
  * Elsewhere: votes, terms and logs in test/raft/simulation/mutants.ts; what one server can do wrong
  * alone (replies before the flush, the time read before messages gather, retries that do not renew,
- * late replies) in mutants.ts. Two wiped servers can't found a pool, nor one vote: an empty data
- * directory is refused before there is a core.
+ * late replies) in mutants.ts; claims in claims-mutants.ts. Two wiped servers can't found a pool,
+ * nor one vote: an empty data directory is refused before there is a core.
  *
  * Guarded more than once, so that one guard less changes nothing:
  * - a window that outlives its term, an echo of another session or of an earlier start: the acks
@@ -15,12 +15,10 @@
  *   or its window is over;
  * - the drift term of openings: a fence comes a window after the last renewal that counts.
  *
- * Not found yet: a claim after the return, of an older fence, or that quotes none; keys that came,
- * not made up for after a snapshot (some seeds of an earlier profile found it); waiters that a new
- * leader is not told; a hold taken over without a trace, or ended by a time that was up before it
- * was renewed (test/engine/taken-holds.test.ts has both); a ticket of the secret before that is
- * worth nothing; those who waited at a lost server passed by others; a line served before its
- * leader knows all lines; places of another pool time, or too old.
+ * Not found yet: waiters that a new leader is not told; a hold taken over without a trace, or ended
+ * by a time that was up before it was renewed (test/engine/taken-holds.test.ts has both); a ticket
+ * of the secret before that is worth nothing; those who waited at a lost server passed by others; a
+ * line served before its leader knows all lines; places of another pool time, or too old.
  */
 import { SMALL_LIMITS } from './copy.ts';
 import type { Mutant } from './mutant.ts';
