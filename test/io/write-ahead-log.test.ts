@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSyn
 import { join } from 'node:path';
 import { createStore, openStore } from '../../src/engine/io/lmdb/lmdb-store.ts';
 import type { Store, Write } from '../../src/engine/io/store.ts';
+import { encodeFrame } from '../../src/engine/io/wal/wal-frame.ts';
 import { withWriteAheadLog } from '../../src/engine/io/wal/wal-store.ts';
 import { randomWrites } from './random-writes.ts';
 import { bytes, seededRandom } from './samples.ts';
@@ -109,6 +110,22 @@ describe('after a crash', () => {
     expect((await found(left)).records).toEqual(['k1=one', 'k2=two', 'k3=three']);
   });
 
+  test('a torn transaction whose value looks like another one is torn all the same', async () => {
+    const at = await create();
+    const store = await open(at);
+    const value = Buffer.alloc(100);
+    const number = store.transaction + 2;
+    encodeFrame(value, 0, { seed: 0, number, writes: [put('k2', 'forged')] });
+    store.commit([put('k1', 'one')]);
+    store.commit([{ key: bytes('k2'), value }]);
+    const left = crashed(at);
+    await store.close();
+    const file = readFileSync(left.log);
+    file.fill(0xff, (ends(left.log).at(-1) ?? 0) - 1).fill(0, ends(left.log).at(-1));
+    writeFileSync(left.log, file);
+    expect((await found(left)).records).toEqual(['k1=one']);
+  });
+
   test('what stood in the log before it was emptied does not come back', async () => {
     const at = await create();
     const store = await open(at);
@@ -189,6 +206,18 @@ describe('a log that is not to be trusted is named, and nothing is changed', () 
       expect(readFileSync(damaged.database)).toEqual(database);
     }
     expect(first).toBeGreaterThan(head);
+  });
+
+  test('one that goes on later than the database ends, which was set back alone', async () => {
+    const at = await create();
+    const store = await open(at);
+    store.commit([put('k', 'one')]);
+    const early = crashed(at);
+    expect(store.get(bytes('k'))).not.toBeNull();
+    store.commit([put('k', 'two')]);
+    copyFileSync(at.log, early.log);
+    await store.close();
+    expect((await failure(() => open(early))).message).toBe(`${early.log} is damaged.`);
   });
 
   test('one that is missing, cut, empty, or of another database', async () => {

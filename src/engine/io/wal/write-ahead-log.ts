@@ -110,8 +110,7 @@ export class WriteAheadLog {
     for (let frame = this.#frameAt(at); frame !== null; frame = this.#frameAt(at)) {
       const { number, end } = frame;
       if (number > newest + 1) return null;
-      // What was written before the log began anew, and is not written over yet.
-      if (number <= newest && found.length > 0) break;
+      // Others were written before the log began anew, and are not written over yet.
       if (number > newest) {
         newest = number;
         found.push({ number, writes: writesOf(this.#log, at, end) });
