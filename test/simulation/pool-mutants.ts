@@ -247,7 +247,7 @@ export const RARE_POOL_MUTANTS: readonly Mutant[] = [
     'sorted(this.due)];',
     '[]];',
   ]),
-  small('keys that left are not made up for after a snapshot', { from: 4, seedsMax: 300 }, [
+  small('keys that left are not made up for after a snapshot', { from: 38, seedsMax: 300 }, [
     KEY_MOVES,
     'for (const { key } of state.moved.from(server)) this.#drop(key.id);',
     '',
