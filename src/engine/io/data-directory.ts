@@ -7,6 +7,7 @@ import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from '
 import { dirname, join, resolve } from 'node:path';
 import { LmError } from '../errors.ts';
 import type { Identity } from '../identity.ts';
+import { requireFormat, storedFormat } from '../ledger/format.ts';
 import { Space, spacePrefix } from '../records.ts';
 import { LOCK_FILE, lockDirectory } from './directory-lock.ts';
 import { asDiskError } from './disk-error.ts';
@@ -19,7 +20,7 @@ import {
 import { badData, createStore, metaKey, openStore } from './lmdb/lmdb-store.ts';
 import type { Store, Write } from './store.ts';
 
-/** Of the layout and the records. A server opens no directory of a later one. */
+/** Of the directory itself and of what is in it from the beginning; the rest is the pool's. */
 const FORMAT = 1;
 const DATABASE_FILE = 'lm.mdb';
 const STAMP_KEY = metaKey('stamp');
@@ -134,7 +135,8 @@ async function fill(directory: string, preparation: Preparation): Promise<void> 
 
 /**
  * Opens a prepared directory and counts the boot, on disk, before it returns. Throws `config` for a
- * directory that is not prepared, not private, not on a local disk or in use, and `bad-data` for
+ * directory that is not prepared, not private, not on a local disk, in use, or of a format of the pool
+ * that this version of lm does not understand, and `bad-data` for
  * one whose database is damaged or was written by another program.
  */
 export async function openDataDirectory(directory: string): Promise<DataDirectory> {
@@ -155,6 +157,8 @@ export async function openDataDirectory(directory: string): Promise<DataDirector
 
 function start(directory: string, store: Store, unlock: () => void): DataDirectory {
   const { server, pool, founding } = readStamp(directory, store);
+  // Before anything is written: whoever understands it finds it as it was left.
+  requireFormat(storedFormat(store), `What is in ${directory}`);
   const identity = readIdentity(directory, store);
   const before = read(directory, store, BOOT_KEY);
   if (typeof before !== 'number') throw incomplete(directory, BOOT_KEY);
