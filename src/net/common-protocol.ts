@@ -2,7 +2,7 @@
 import { LmError } from '../engine/errors.ts';
 import { type Hello, PROTOCOL_MAX, PROTOCOL_MIN } from './protocol.ts';
 
-/** @throws LmError `protocol`, which says whose lm is to be updated; `server` is this one's name. */
+/** @throws LmError `protocol`, which says whose lm is older; `server` is this one's name. */
 export function commonProtocol(hello: Hello, server: string): number {
   const [, , min, max, role, , , , [user]] = hello;
   const highest = Math.min(max, PROTOCOL_MAX);

@@ -18,10 +18,10 @@ export default class PoolUpgrade extends BaseCommand {
   static override readonly summary = 'Have the pool use what a later version of lm brings';
   static override readonly description =
     `Raises the format in which the pool keeps its ledger to the highest that all of its servers
-understand: once each of them was stopped and started with the later version of lm, one after the
-other. Until then every server can be set back to the version before; from then on no server can,
-and none of the earlier version can join. Refused while a server is down, or runs an earlier version,
-which is named. lm status --pool shows the versions, and whether there is anything to raise.`;
+understand: once each of them was stopped and started with the later version of lm, one by one.
+Until then every server can be set back to the version before; from then on no server can, and none
+of the earlier version can join. Refused while a server is down or runs an earlier version, which it
+names. lm status --pool shows the versions, and whether there is anything to raise.`;
   static override readonly examples = ['<%= config.bin %> pool upgrade --admin-key admin.key'];
   static override readonly flags = { ...adminFlags, ...connectFlags, json: BaseCommand.json };
 

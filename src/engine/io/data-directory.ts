@@ -135,9 +135,9 @@ async function fill(directory: string, preparation: Preparation): Promise<void> 
 
 /**
  * Opens a prepared directory and counts the boot, on disk, before it returns. Throws `config` for a
- * directory that is not prepared, not private, not on a local disk, in use, or of a format of the pool
- * that this version of lm does not understand, and `bad-data` for
- * one whose database is damaged or was written by another program.
+ * directory that is not prepared, not private, not on a local disk, in use, or of a pool whose
+ * format this version of lm does not understand, and `bad-data` for one whose database is damaged
+ * or was written by another program.
  */
 export async function openDataDirectory(directory: string): Promise<DataDirectory> {
   checkDirectory(directory);

@@ -63,7 +63,7 @@ export function storedFormat(source: RecordSource): number {
   return value === null ? FIRST : Number(read(value));
 }
 
-/** @throws LmError `config` where `what` has a format that this version of lm does not understand. */
+/** @throws LmError `config` where this version of lm does not understand the format of `what`. */
 export function requireFormat(format: number, what: string, max = FORMAT_MAX): void {
   if (format >= FORMAT_MIN && format <= max) return;
   const understood = FORMAT_MIN === max ? `${max}` : `${FORMAT_MIN} to ${max}`;
