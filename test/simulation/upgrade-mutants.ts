@@ -27,6 +27,6 @@ export const UPGRADE_MUTANTS = [
   mutant('a server forgets the format as it starts', { from: 1, seedsMax: 20 }, [
     'src/engine/ledger/format.ts',
     'return value === null ? FIRST : Number(read(value));',
-    'return value === null ? Number(read(value)) : FIRST;',
+    'return value === null ? FIRST : FIRST;',
   ]),
 ];
