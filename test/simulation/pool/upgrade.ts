@@ -17,9 +17,16 @@ const RAISED_MS_MAX = 120_000;
 /** Numbers of acts, beyond those of whoever runs the pool. */
 const ACTS_FROM = 1_000_000;
 
-/** The same; but servers are restarted beside: seats may be lost in any mode. */
-export function optionsForUpgrade(options: PoolOptions): PoolOptions {
-  return options.mode === 'fail-over' ? { ...options, mode: 'hostile' } : options;
+/**
+ * The same; but servers are restarted beside, so that seats may be lost in any mode. No commuters: a
+ * request of theirs that comes twice may be denied, given up, and granted the second time.
+ */
+export function optionsForUpgrade({ mode, clients, ...options }: PoolOptions): PoolOptions {
+  return {
+    ...options,
+    mode: mode === 'fail-over' ? 'hostile' : mode,
+    clients: { ...clients, commuters: 0 },
+  };
 }
 
 export class PoolUpgrade {
