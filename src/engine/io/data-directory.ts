@@ -151,6 +151,8 @@ export async function openDataDirectory(directory: string): Promise<DataDirector
   try {
     const database = await openStore(directory, path);
     store = database;
+    // Before anything is written: whoever understands it finds it as it was left.
+    requireFormat(storedFormat(store), `What is in ${directory}`);
     store = withWriteAheadLog(database, directory, join(directory, LOG_FILE));
     return start(directory, store, unlock);
   } catch (error) {
@@ -162,7 +164,7 @@ export async function openDataDirectory(directory: string): Promise<DataDirector
 
 function start(directory: string, store: Store, unlock: () => void): DataDirectory {
   const { server, pool, founding } = readStamp(directory, store);
-  // Before anything is written: whoever understands it finds it as it was left.
+  // It may have come with the log, which a crash left.
   requireFormat(storedFormat(store), `What is in ${directory}`);
   const identity = readIdentity(directory, store);
   const before = read(directory, store, BOOT_KEY);
