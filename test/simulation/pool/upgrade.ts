@@ -18,14 +18,16 @@ const RAISED_MS_MAX = 120_000;
 const ACTS_FROM = 1_000_000;
 
 /**
- * The same; but servers are restarted beside, so that seats may be lost in any mode. No commuters: a
- * request of theirs that comes twice may be denied, given up, and granted the second time.
+ * The same; but servers are restarted beside, so that seats may be lost in any mode. No disk is set
+ * back: one that is, alone, and started several times may come to write more than it lost. No
+ * commuters: a request of theirs that comes twice may be denied, given up, and granted then.
  */
-export function optionsForUpgrade({ mode, clients, ...options }: PoolOptions): PoolOptions {
+export function optionsForUpgrade({ mode, clients, faults, ...options }: PoolOptions): PoolOptions {
   return {
     ...options,
     mode: mode === 'fail-over' ? 'hostile' : mode,
     clients: { ...clients, commuters: 0 },
+    faults: { ...faults, restoreMs: null },
   };
 }
 
