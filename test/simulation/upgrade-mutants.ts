@@ -1,5 +1,5 @@
 /** Defects of upgrades that the simulator must find (DESIGN section 12), as changes to sources. */
-import { mutant } from './pool-mutants.ts';
+import { mutant, small } from './pool-mutants.ts';
 
 const UPGRADE = 'src/engine/pool/upgrade.ts';
 
@@ -14,12 +14,12 @@ export const UPGRADE_MUTANTS = [
     'formats.every((format) => format !== undefined) ? Math.min(...formats) : null',
     'Math.min(...formats.filter((format) => format !== undefined))',
   ]),
-  mutant('a server goes on with a format that it does not understand', { from: 1, seedsMax: 60 }, [
+  small('a server goes on with a format that it does not understand', { from: 10, seedsMax: 60 }, [
     'src/engine/ledger/format.ts',
     'if (format >= FORMAT_MIN && format <= max) return;',
     'if (format >= FORMAT_MIN || format <= max) return;',
   ]),
-  mutant('a snapshot does not say its format', { from: 1, seedsMax: 60 }, [
+  small('a snapshot does not say its format', { from: 4, seedsMax: 60 }, [
     'src/engine/ledger/state-records.ts',
     '    state.format.current,\n',
     '',
