@@ -220,7 +220,10 @@ export class Ledger {
 
   #apply(entry: RaftEntry): void {
     const configuration = entry.kind === 'configuration' ? entry.configuration : null;
-    const applied = this.state.apply(logEntry(entry), configuration);
+    const logged = logEntry(entry);
+    // The server ends by it: nothing of it is to be seen in the state.
+    if (logged.entry?.type === 'format') this.state.format.require(logged.entry.format);
+    const applied = this.state.apply(logged, configuration);
     this.#settle();
     this.#hooks?.applied(applied);
   }
