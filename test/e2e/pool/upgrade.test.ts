@@ -62,10 +62,12 @@ async function restart(name: string, version: 'earlier' | 'later'): Promise<Pool
   return await site.serves();
 }
 
+/** Of programs that hold a seat. */
+type Pids = ReadonlySet<number>;
+
 /** The leader is killed, and programs that hold a seat there claim it at the others. */
-async function failOver(leader: string, version: string, programs: Program[]): Promise<void> {
+async function failOver(leader: string, version: string, pids: Pids): Promise<void> {
   const { leader: leads, servers, authorizations } = await site.serves();
-  const pids = new Set(programs.map(({ child }) => child.pid));
   const isAtLeader = ({ pid, server }: Authorization) => pids.has(pid) && server === leader;
   expect(authorizations.filter(isAtLeader)).not.toEqual([]);
   const led = { leads, version: servers.find(({ name }) => name === leader)?.version };
@@ -138,6 +140,7 @@ test('a pool goes on to a later version, and back, under load, until its format 
   const programs = [executable(), later.path].flatMap((program) => {
     return [1, 2].map(() => new Program(site, EXEC, ['--app', 'App'], program));
   });
+  const pids = new Set(programs.map(({ child }) => child.pid));
   try {
     await Promise.all(programs.map((program) => program.says('tick 0')));
     const nothing = await upgrade(['--json']);
@@ -153,18 +156,23 @@ test('a pool goes on to a later version, and back, under load, until its format 
     await expectServed();
     expectRefusal(await upgrade(), 78, `A runs lm ${pjson.version}, which understands format 1`);
 
-    await failOver('A', pjson.version, programs);
+    await failOver('A', pjson.version, pids);
     expectRefusal(await upgrade(), 69, 'A is not up');
     await site.start('A');
     await site.serves();
     await expectServed();
 
-    await site.ok(['leader', 'transfer', 'B', '--admin-key', site.adminKey], { env: site.env });
-    await failOver('B', LATER_VERSION, programs);
-    set('B', 'earlier');
-    await site.start('B');
+    // One that the programs went on to leads.
+    const { authorizations } = await site.serves();
+    const seat = authorizations.find(({ pid, server }) => pids.has(pid) && server !== 'A');
+    const second = seat?.server ?? 'nobody';
+    const transfer = ['leader', 'transfer', second, '--admin-key', site.adminKey];
+    await site.ok(transfer, { env: site.env });
+    await failOver(second, LATER_VERSION, pids);
+    set(second, 'earlier');
+    await site.start(second);
     await site.serves();
-    await restart('C', 'earlier');
+    await restart(second === 'B' ? 'C' : 'B', 'earlier');
 
     for (const name of ['B', 'C', 'A']) await restart(name, 'later');
     const ready = await site.when((status) => status.formatAvailable === 2, 'all understand it');
