@@ -39,7 +39,8 @@ describe('a data directory that is not as a server left it', () => {
   const damages: [string, (file: string) => unknown, number][] = [
     ['empty', (file) => truncateSync(file, 0), 65],
     ['cut in half', (file) => truncateSync(file, statSync(file).size / 2), 65],
-    ['cut by a page', (file) => truncateSync(file, statSync(file).size - 4096), 65],
+    // Less may cut free pages only, which nobody misses.
+    ['cut to three pages', (file) => truncateSync(file, 3 * 4096), 65],
     ['a page of zeros at its head', (file) => overwrite(file, 0, new Uint8Array(4096)), 65],
     ['noise in the middle', (file) => overwrite(file, 3 * 4096, noise(5 * 4096)), 65],
     ['another text', (file) => Bun.write(file, 'seat,user\n1,anna\n'.repeat(2_000)), 65],
