@@ -20,6 +20,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   'leader:transfer': () => import('./leader/transfer.ts'),
   'pool:card': () => import('./pool/card.ts'),
   'pool:init': () => import('./pool/init.ts'),
+  'pool:upgrade': () => import('./pool/upgrade.ts'),
   release: () => import('./release.ts'),
   renew: () => import('./renew.ts'),
   request: () => import('./request.ts'),

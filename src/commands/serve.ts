@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import pjson from '../../package.json' with { type: 'json' };
 import { LmError } from '../engine/errors.ts';
 import type { Rlf } from '../engine/license/types.ts';
 import type { LicenseServer } from '../net/license-server.ts';
@@ -75,6 +76,7 @@ name in place of the old one, and joins as its replacement.`;
         directory,
         offered: first ? offered : null,
         rejoins: flags.rejoin,
+        version: pjson.version,
         host: listen?.host ?? null,
         port: listen?.port ?? null,
         now: () => ({ boot: boot(), wall: wallClock() }),

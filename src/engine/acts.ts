@@ -1,12 +1,13 @@
-/** Administrative acts of clients: evict, transfer, a new secret (DESIGN section 9). */
+/** Administrative acts of clients: evict, transfer, a new secret, upgrade (DESIGN section 9). */
 import type { Client } from './client.ts';
 import type { Outbox } from './effects.ts';
-import { LmError } from './errors.ts';
+import { type ErrorDetails, LmError } from './errors.ts';
 import { AdminActs, type AdminDocument } from './license/admin-act.ts';
 import { bytesOfBase64url } from './license/base64url.ts';
 import { ACT_AGAIN_MS, ACT_TRIED_MS, COMMUTER_SKEW_MS } from './limits.ts';
 import { type Act, MessageType } from './messages.ts';
 import type { Pool } from './pool/pool.ts';
+import { formatToRaise } from './pool/upgrade.ts';
 import type { ServerId } from './raft/types.ts';
 import { ID_BYTES, idText } from './seat-key.ts';
 import type { Time } from './time.ts';
@@ -36,7 +37,9 @@ export class Acts {
   #transferring: { readonly to: ServerId; readonly until: number } | null = null;
   #nextDue = Number.POSITIVE_INFINITY;
   /** Who waits for a new secret. */
-  #rotating: Waiting[] = [];
+  readonly #rotating: Waiting[] = [];
+  /** Who waits for a later format. */
+  readonly #upgrading: Waiting[] = [];
 
   constructor(pool: Pool, outbox: Outbox, name: string) {
     this.#pool = pool;
@@ -63,11 +66,13 @@ export class Acts {
 
   /** There is a new secret. */
   rotated(generation: number): void {
-    const waiting = this.#rotating;
-    this.#rotating = [];
-    for (const { client, sequence } of waiting) {
-      this.#outbox.reply(client, [MessageType.done, sequence, { generation }]);
-    }
+    this.#done(this.#rotating.splice(0), { generation });
+  }
+
+  /** The pool has a later format. */
+  upgraded(format: number): void {
+    this.#outbox.note('info', 'the pool has another format', { format });
+    this.#done(this.#upgrading.splice(0), { format, raised: true });
   }
 
   /** An eviction is applied. */
@@ -78,9 +83,7 @@ export class Acts {
     const until = commute === null ? null : new Date(commute.end + COMMUTER_SKEW_MS).toISOString();
     // A commuted seat that is still in its record comes back then.
     const details = until === null ? {} : { commuted: true, freeAt: until };
-    for (const { client, sequence } of eviction?.waiting ?? []) {
-      this.#outbox.reply(client, [MessageType.done, sequence, details]);
-    }
+    this.#done(eviction?.waiting ?? [], details);
   }
 
   /** A leader may have been lost with what it was asked for, or not have been established yet. */
@@ -110,6 +113,10 @@ export class Acts {
     }
     if (document.act === 'rotate-secret') {
       this.#rotate(waiting);
+      return;
+    }
+    if (document.act === 'upgrade') {
+      this.#upgrade(waiting);
       return;
     }
     const bytes = bytesOfBase64url(document.id);
@@ -144,6 +151,34 @@ export class Acts {
     this.#outbox.note('info', 'an administrator has the secret of tickets rotated');
   }
 
+  /** The leader knows what runs at the others. */
+  #upgrade(waiting: Waiting): void {
+    const { leader, leads, state, time } = this.#pool;
+    if (!leads) {
+      const name = leader === null ? null : this.#pool.nameOf(leader);
+      const message = `Server ${name} leads the pool; this one can't raise its format.`;
+      throw new LmError('busy', message, 'Send it to the leader.', { leader: name });
+    }
+    if (!this.#pool.mayIssue(time.boot)) {
+      const message = 'The leader is not in contact with a majority of the pool.';
+      throw new LmError('no-majority', message, 'Try again once it is.');
+    }
+    const format = formatToRaise(this.#pool);
+    if (format === state.format.current) {
+      this.#done([waiting], { format, raised: false });
+      return;
+    }
+    this.#upgrading.push(waiting);
+    this.#pool.leaderRequests.raiseFormat(format);
+    this.#outbox.note('info', 'an administrator raises the format of the pool', { format });
+  }
+
+  #done(waiting: readonly Waiting[], details: ErrorDetails): void {
+    for (const { client, sequence } of waiting) {
+      this.#outbox.reply(client, [MessageType.done, sequence, details]);
+    }
+  }
+
   #transfer(to: string, { client, sequence }: Waiting): void {
     const { servers } = this.#pool.state.rlf;
     const server = servers.find(({ name }) => name === to);
@@ -160,7 +195,7 @@ export class Acts {
       this.#again();
       this.#outbox.note('info', 'an administrator hands leadership on', { to });
     }
-    this.#outbox.reply(client, [MessageType.done, sequence, { to }]);
+    this.#done([{ client, sequence }], { to });
   }
 }
 

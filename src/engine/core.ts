@@ -18,14 +18,16 @@ import { KeyMoves } from './key-moves.ts';
 import { KeyTable } from './key-table.ts';
 import { PeerList } from './ledger/members.ts';
 import type { Applied, LedgerState } from './ledger/state.ts';
-import type { Rlf, RlfServer } from './license/types.ts';
+import type { RlfServer } from './license/types.ts';
 import { Lines } from './lines.ts';
 import { type ClientMessage, MessageType } from './messages.ts';
 import { Offers } from './offers.ts';
 import type { PeerGreeting, PeerMessage } from './peer-messages.ts';
 import { Places } from './places.ts';
+import type { PoolOptions } from './pool/options.ts';
 import { Pool } from './pool/pool.ts';
 import { Prober } from './probe.ts';
+import { type Program, UNNAMED } from './program.ts';
 import type { ServerId } from './raft/types.ts';
 import { RecentMoves } from './recent-moves.ts';
 import type { RecordSource } from './records.ts';
@@ -36,22 +38,12 @@ import { Status } from './status.ts';
 import { TicketMint } from './ticket.ts';
 import type { Time } from './time.ts';
 
-export interface CoreOptions {
-  /** This server's id: the fingerprint of its TLS key, never its name. */
-  readonly server: string;
+/** What is left out is the core's own. */
+export interface CoreOptions
+  extends Omit<PoolOptions, 'program' | 'source' | 'outbox' | 'time' | 'licenseTime'> {
   readonly name: string;
-  /** How often it started, this time included. */
-  readonly boot: number;
-  /** The number of the last transaction on its disk. */
-  readonly transaction: number;
-  /** A whole number drawn for this start. */
-  readonly start: number;
-  /** The RLF that founds the pool, or by which a new server knows it; null for one with records. */
-  readonly founding: Rlf | null;
-  /** It was not prepared with the pool: it founds none, and waits to be taken in. */
-  readonly joins?: boolean;
-  /** 32 random bytes, for a pool that has no ticket secret yet. */
-  readonly secret: Uint8Array;
+  /** What runs this server. Default: one that says nothing of itself. */
+  readonly program?: Program;
 }
 
 /** What serving a line of the leader's own changes may be planned for at once. */
@@ -85,7 +77,8 @@ export class Core {
     this.#options = options;
     const outbox = this.#outbox;
     const licenseTime = (at: Time) => this.#clock.read(at);
-    this.#pool = new Pool({ ...options, source, outbox, time, licenseTime });
+    const { program = UNNAMED } = options;
+    this.#pool = new Pool({ ...options, program, source, outbox, time, licenseTime });
     const pool = this.#pool;
     const { server, name } = options;
     this.#clock = new ClockGuard(pool.state.mark, time);
@@ -343,6 +336,7 @@ export class Core {
     }
     if (valid && entry?.type === 'evict') this.#acts.evicted(entry.id);
     if (valid && entry?.type === 'secret') this.#acts.rotated(entry.generation);
+    if (valid && entry?.type === 'format') this.#acts.upgraded(entry.format);
     this.#issuer.refreshed(this.#rows.refresh(applied.touched), time);
     this.#holds.applied(applied, time.boot, ({ client, sequence, id }) => {
       this.#issuer.taken(client, sequence, id);

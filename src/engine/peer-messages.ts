@@ -75,4 +75,6 @@ export interface PeerGreeting {
   readonly rlfSequence?: number;
   /** In force there, or under way; 0 for one that waits to be taken in. Default: 1, the first. */
   readonly epoch?: number;
+  /** Of the pool there: who does not understand it ends. Default: 1. */
+  readonly format?: number;
 }

@@ -5,13 +5,16 @@
 import { takesPart } from './ledger/members.ts';
 import type { RlfServer } from './license/types.ts';
 import type { Pool } from './pool/pool.ts';
+import { programOf } from './pool/upgrade.ts';
 import type { Row } from './row.ts';
 
 export function serverDocument(
   pool: Pool,
-  { name, address, fingerprint: id }: RlfServer,
+  server: RlfServer,
   priority: number | null,
 ): Record<string, unknown> {
+  const { name, address, fingerprint: id } = server;
+  const program = programOf(pool, server);
   const own = id === pool.server ? pool.state.rlf.sequence : null;
   const told = pool.leads && pool.isUp(id) ? pool.picture.peer(id).rlf || null : null;
   return {
@@ -21,6 +24,9 @@ export function serverDocument(
     state: stateOf(pool, id),
     priority,
     rlfSequence: own ?? told,
+    version: program?.version ?? null,
+    protocol: program?.protocol ?? null,
+    format: program?.format ?? null,
     ...(priority === null ? { leaving: true } : {}),
   };
 }

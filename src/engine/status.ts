@@ -12,6 +12,7 @@ import type { StatusQuery } from './messages.ts';
 import { type AuthorizationFields, MessageType, type StatusPage } from './messages.ts';
 import { contactOf } from './pool/contact.ts';
 import type { Pool } from './pool/pool.ts';
+import { formatAvailable } from './pool/upgrade.ts';
 import type { RecentMoves } from './recent-moves.ts';
 import type { Row } from './row.ts';
 import type { Rows } from './rows.ts';
@@ -147,6 +148,8 @@ export class Status {
     return {
       pool: rlf.pool,
       rlf: { sequence: rlf.sequence, digest: rlf.digest },
+      format: state.format.current,
+      formatAvailable: formatAvailable(this.#pool),
       term: standing.term,
       leader: leader === null ? null : this.#pool.nameOf(leader),
       majority: this.#pool.window.isOpen(time.boot),

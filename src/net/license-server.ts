@@ -6,6 +6,7 @@ import type { Authorization } from '../engine/authorization.ts';
 import { Core } from '../engine/core.ts';
 import { LmError } from '../engine/errors.ts';
 import type { Identity } from '../engine/identity.ts';
+import { FORMAT_MAX } from '../engine/ledger/format.ts';
 import { readRlf } from '../engine/license/rlf.ts';
 import type { Rlf, RlfServer } from '../engine/license/types.ts';
 import type { ServerId } from '../engine/raft/types.ts';
@@ -30,6 +31,7 @@ import {
   type GreetingFields,
   type Hello,
   MessageType,
+  PROTOCOL_MAX,
   type Prove,
   type RlfPush,
   type Welcome,
@@ -55,6 +57,8 @@ export interface LicenseServerOptions {
   readonly offered: Rlf | null;
   /** It has a new key, which the RLF offered may not name yet. */
   readonly rejoins?: boolean;
+  /** Of lm, for people. */
+  readonly version: string;
   /** HOST:PORT parts to listen on; null parts as the RLF says. */
   readonly host: string | null;
   readonly port: number | null;
@@ -111,7 +115,8 @@ export class LicenseServer {
     const joins = directory.founding === null;
     const start = Math.floor(options.random() * START_NUMBERS);
     const { transaction } = store;
-    const parts = { server, name, boot, founding, joins, secret, start, transaction };
+    const program = { version: options.version, protocol: PROTOCOL_MAX, format: FORMAT_MAX };
+    const parts = { server, name, boot, founding, joins, program, secret, start, transaction };
     this.#core = Core.recover(parts, store, now());
     this.#node = new Node({
       core: this.#core,

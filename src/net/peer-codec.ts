@@ -17,7 +17,7 @@ import { ID_BYTES, idBytes, idText } from '../engine/seat-key.ts';
 import { readClientMessage } from './client-messages.ts';
 import { check, type Fields, isCount, isSequence } from './field-checks.ts';
 import { readBytes, readCount, readId, readList, readServerId, readText } from './peer-fields.ts';
-import { MessageType } from './protocol.ts';
+import { MessageType, PROTOCOL_MIN } from './protocol.ts';
 import { type Ends, raftFields, readRaftMessage } from './raft-codec.ts';
 
 export const PeerType = {
@@ -35,6 +35,17 @@ export const PeerType = {
   ping: 110,
   pong: 111,
 } as const;
+
+/**
+ * The protocol that a kind of message came with, where that is a later one than the first: it is
+ * not said to a server that speaks an earlier one, which would not know it.
+ */
+const SINCE: Readonly<Partial<Record<PeerMessage['type'], number>>> = {};
+
+/** Whether a server with which that protocol was agreed on knows this kind of message. */
+export function isSpoken({ type }: PeerMessage, protocol: number): boolean {
+  return protocol >= (SINCE[type] ?? PROTOCOL_MIN);
+}
 
 export function peerFields(message: PeerMessage): unknown[] {
   switch (message.type) {

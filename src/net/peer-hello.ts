@@ -35,18 +35,21 @@ export function peerHello({ pool, name, fingerprint, greeting }: Introduction): 
 
 /** Clocks count fractions, the wire whole milliseconds. */
 export function greetingFields(greeting: PeerGreeting): GreetingFields {
-  const { boot, transaction, start, uptimeMs, rlfSequence, epoch = 1 } = greeting;
+  const { boot, transaction, start, uptimeMs, rlfSequence, epoch = 1, format = 1 } = greeting;
   const fields = [boot, transaction, start, Math.max(0, Math.floor(uptimeMs))] as const;
-  return rlfSequence === undefined ? [...fields] : [...fields, rlfSequence, epoch];
+  return rlfSequence === undefined ? [...fields] : [...fields, rlfSequence, epoch, format];
 }
 
 /** @throws LmError `protocol` where a server does not say how its disk and its clock stand. */
 export function readGreeting(value: unknown): PeerGreeting {
   checkGreeting(value);
-  const [boot, transaction, start, uptimeMs, rlfSequence, epoch] = value;
-  const known = { boot, transaction, start, uptimeMs };
-  if (!isCount(rlfSequence)) return known;
-  return isCount(epoch) ? { ...known, rlfSequence, epoch } : { ...known, rlfSequence };
+  const [boot, transaction, start, uptimeMs, rlfSequence, epoch, format] = value;
+  return {
+    ...{ boot, transaction, start, uptimeMs },
+    ...(isCount(rlfSequence) ? { rlfSequence } : {}),
+    ...(isCount(epoch) ? { epoch } : {}),
+    ...(isCount(format) ? { format } : {}),
+  };
 }
 
 /** @throws LmError `protocol`, as `readGreeting`. */
@@ -59,18 +62,24 @@ export function checkGreeting(value: unknown): asserts value is GreetingFields {
   );
 }
 
+/** What answers a hello: the protocol to speak, and how the other server stands. */
+export interface Welcomed {
+  readonly protocol: number;
+  readonly greeting: PeerGreeting;
+}
+
 /**
- * The greeting in what answers a hello.
+ * Reads the answer to a hello.
  *
  * @throws LmError what the other server refuses this one for; `protocol` for any other answer.
  */
-export function readWelcome(fields: Fields): PeerGreeting {
+export function readWelcome(fields: Fields): Welcomed {
   const message = readServerMessage(fields);
   if (message?.[0] !== MessageType.welcome) throw refusalIn(fields);
   const [, , protocol] = message;
   const isCommon = protocol >= PROTOCOL_MIN && protocol <= PROTOCOL_MAX;
   check(isCommon, 'a welcome names a protocol that both sides speak');
-  return readGreeting(message[9]);
+  return { protocol, greeting: readGreeting(message[9]) };
 }
 
 /** What the other side says it refuses this one for. */

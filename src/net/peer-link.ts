@@ -17,12 +17,12 @@ import {
   PEER_REDIAL_MS_MIN,
   PEER_STABLE_MS,
 } from '../engine/limits.ts';
-import type { PeerGreeting, PeerMessage } from '../engine/peer-messages.ts';
+import type { PeerMessage } from '../engine/peer-messages.ts';
 import { FrameParser } from './frames.ts';
-import { PeerType, peerFields, readPeerMessage } from './peer-codec.ts';
+import { isSpoken, PeerType, peerFields, readPeerMessage } from './peer-codec.ts';
 import { abandon, checkPin, dialPeer } from './peer-dial.ts';
-import { readWelcome, refusalIn } from './peer-hello.ts';
-import { type Hello, MessageType } from './protocol.ts';
+import { readWelcome, refusalIn, type Welcomed } from './peer-hello.ts';
+import { type Hello, MessageType, PROTOCOL_MIN } from './protocol.ts';
 import { SendQueue } from './send-queue.ts';
 
 export interface PeerLinkOptions {
@@ -37,7 +37,7 @@ export interface PeerLinkOptions {
 
 export interface PeerLinkEvents {
   /** Both sides said hello. */
-  readonly linked: (greeting: PeerGreeting) => void;
+  readonly linked: (by: Welcomed) => void;
   readonly receive: (message: PeerMessage) => void;
   /** A dial was refused, or the link reset or closed from outside. */
   readonly gone: () => void;
@@ -59,6 +59,8 @@ export class PeerLink {
   /** Dials that failed since a link last proved to be stable. */
   #failures = 0;
   #linkedAt = 0;
+  /** The highest that both sides speak. */
+  #protocol = PROTOCOL_MIN;
   #unansweredPings = 0;
   #takenBefore = 0;
 
@@ -73,7 +75,8 @@ export class PeerLink {
 
   /** Keeps the message until `flush`. Without a link it is dropped: Raft repeats what is lost. */
   send(message: PeerMessage): void {
-    if (this.#state === 'linked') this.#queue.add(peerFields(message));
+    if (this.#state !== 'linked' || !isSpoken(message, this.#protocol)) return;
+    this.#queue.add(peerFields(message));
   }
 
   flush(): void {
@@ -130,13 +133,14 @@ export class PeerLink {
   }
 
   #greeted(fields: readonly unknown[], parser: FrameParser): void {
-    const greeting = readWelcome(fields);
+    const welcomed = readWelcome(fields);
+    this.#protocol = welcomed.protocol;
     parser.bytesMax = PEER_FRAME_BYTES_MAX;
     this.#state = 'linked';
     this.#linkedAt = performance.now();
     this.#takenBefore = 0;
     this.#after(PEER_PING_MS, () => this.#ping());
-    this.#options.events.linked(greeting);
+    this.#options.events.linked(welcomed);
   }
 
   #take(fields: readonly unknown[]): void {

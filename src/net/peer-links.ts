@@ -168,8 +168,8 @@ export class PeerLinks {
     const { identity, hello, random, receive } = this.#options;
     const id = server.fingerprint;
     const events: PeerLinkEvents = {
-      linked: (greeting) => {
-        this.#logUp(id);
+      linked: ({ protocol, greeting }) => {
+        this.#logUp(id, protocol);
         this.#greeted(id, greeting);
       },
       receive: (message) => receive({ type: 'peer', from: id, message }),
@@ -220,12 +220,12 @@ export class PeerLinks {
     this.#options.receive({ type: 'gone', peer: id });
   }
 
-  #logUp(id: ServerId): void {
+  #logUp(id: ServerId, protocol: number): void {
     const peer = this.#peers.get(id);
     if (peer === undefined || peer.logged === 'up') return;
     peer.logged = 'up';
     const { name, address } = peer.server;
-    this.#options.log('info', 'linked to a server', { server: name, address });
+    this.#options.log('info', 'linked to a server', { server: name, address, protocol });
   }
 
   /** Once an outage, and less often where one follows the other. */

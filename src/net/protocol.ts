@@ -23,6 +23,7 @@ export type GreetingFields = [
   uptimeMs: number,
   rlfSequence?: number,
   epoch?: number,
+  format?: number,
 ];
 
 export type Hello = [

@@ -1,12 +1,11 @@
 /** Greets who connects: agrees on a protocol version, and hands over the pool's server list. */
 import { LmError } from '../engine/errors.ts';
 import type { LedgerState } from '../engine/ledger/state.ts';
+import { commonProtocol } from './common-protocol.ts';
 import {
   type GreetingFields,
   type Hello,
   MessageType,
-  PROTOCOL_MAX,
-  PROTOCOL_MIN,
   type ServerFields,
   type Welcome,
 } from './protocol.ts';
@@ -22,17 +21,9 @@ export function welcomeTo(
   state: LedgerState,
   greeting: GreetingFields | null = null,
 ): Welcome {
-  const [, sequence, min, max, , pool] = hello;
+  const [, sequence, , , , pool] = hello;
   const { rlf, epoch } = state;
-  const version = Math.min(max, PROTOCOL_MAX);
-  if (version < Math.max(min, PROTOCOL_MIN)) {
-    throw new LmError(
-      'protocol',
-      `The client speaks protocol ${min} to ${max}, this server ${OWN_PROTOCOL}.`,
-      'Bring both to versions of lm that have one in common.',
-      { min: PROTOCOL_MIN, max: PROTOCOL_MAX },
-    );
-  }
+  const protocol = commonProtocol(hello, server);
   if (pool !== null && pool !== rlf.pool) {
     throw new LmError(
       'untrusted',
@@ -47,9 +38,7 @@ export function welcomeTo(
   const { sequence: rlfSequence, digest } = rlf;
   const { welcome } = MessageType;
   const inForce = [rlf.pool, server, rlfSequence, digest, epoch, servers] as const;
-  const message: Welcome = [welcome, sequence, version, ...inForce];
+  const message: Welcome = [welcome, sequence, protocol, ...inForce];
   if (greeting !== null) message.push(greeting);
   return message;
 }
-
-const OWN_PROTOCOL = `${PROTOCOL_MIN} to ${PROTOCOL_MAX}`;

@@ -18,7 +18,7 @@ test('shows the distribution table and who holds seats, and never a key', async 
   const asked = await pool.client(['request', 'App', '-n', '2']);
   const { code, stdout } = await pool.client(['status']);
   expect(code).toBe(0);
-  expect(stdout).toContain('pool east, RLF 2, leader A\n');
+  expect(stdout).toContain('pool east, RLF 2, leader A, format 1\n');
   expect(stdout).toContain('Acme: App 1.0, limit 3\n');
   expect(stdout).toContain(
     [
@@ -129,10 +129,10 @@ test('a pool of several: every role and state, X where it is not known, and no m
       'NO MAJORITY of the servers is in contact: no seat is issued or renewed here.',
       'Majority rule: without 2 of 3 servers in contact no seat is issued; up: A.',
       '',
-      'SERVER  ADDRESS  ROLE              STATE   RLF',
-      'A       a:1      leader-designate  up        2',
-      'B       b:1      X                 fenced    X',
-      'C       c:1      X                 X         X',
+      'SERVER  ADDRESS  ROLE              STATE   RLF  LM',
+      'A       a:1      leader-designate  up        2   X',
+      'B       b:1      X                 fenced    X   X',
+      'C       c:1      X                 X         X   X',
       '',
       'No license.',
       '',
@@ -143,6 +143,29 @@ test('a pool of several: every role and state, X where it is not known, and no m
     'Could not be asked who holds seats there: B, C\\x1b[2J.',
   ]);
   expect(gapWords({ authorizations: [], unreached: [] })).toEqual([]);
+});
+
+test('servers of several versions: what differs from the pool, and that the format can be raised', () => {
+  const own = (name: string, version: string | null, protocol: number | null, format: unknown) => {
+    return { name, address: 'a:1', role: 'follower', state: 'up', version, protocol, format };
+  };
+  const servers = [
+    own('A', '1.0.0', 1, 1),
+    own('B', '1.1.0\u001b', 2, 3),
+    own('C', null, null, null),
+  ];
+  const document = { pool: 'east', format: 1, formatAvailable: null, servers, authorizations: [] };
+  const words = statusWords(document, 0);
+  expect(words).toContain('pool east, RLF X, no leader known, format 1\n');
+  expect(words).toContain('1.0.0 (protocol 1)\n');
+  expect(words).toContain('1.1.0\\x1b (protocol 2, format 3)\n');
+  expect(words).not.toContain('lm pool upgrade');
+  const ready = { ...document, formatAvailable: 2, servers: [own('A', '1.1.0', 2, 2)] };
+  expect(statusWords(ready, 0)).toContain('1.1.0 (format 2)\n');
+  expect(statusWords(ready, 0)).toContain('All servers understand format 2: lm pool upgrade');
+  const none = statusWords({ ...ready, format: 2 }, 0);
+  expect(none).toContain(' 1.1.0\n');
+  expect(none).not.toContain('lm pool upgrade');
 });
 
 test('moves of seats are listed, those under way first', () => {

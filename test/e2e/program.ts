@@ -11,8 +11,13 @@ export class Program {
   readonly #drained: Promise<unknown>;
 
   /** `sh -c script`, with these flags of `lm exec`. */
-  constructor(site: Site, script: string, flags: readonly string[] = ['--app', 'App']) {
-    this.child = Bun.spawn([executable(), 'exec', ...flags, '--', 'sh', '-c', script], {
+  constructor(
+    site: Site,
+    script: string,
+    flags: readonly string[] = ['--app', 'App'],
+    lm = executable(),
+  ) {
+    this.child = Bun.spawn([lm, 'exec', ...flags, '--', 'sh', '-c', script], {
       cwd: site.path,
       env: { ...process.env, ...site.env },
       stdin: 'pipe',

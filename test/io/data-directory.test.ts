@@ -10,8 +10,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { openDataDirectory, prepareDataDirectory } from '../../src/engine/io/data-directory.ts';
+import {
+  openDataDirectory,
+  prepareDataDirectory,
+  renewDataDirectory,
+} from '../../src/engine/io/data-directory.ts';
 import { createStore, metaKey, openStore } from '../../src/engine/io/lmdb/lmdb-store.ts';
+import { FORMAT_MAX } from '../../src/engine/ledger/format.ts';
+import { LedgerState } from '../../src/engine/ledger/state.ts';
+import { makeRlf } from '../engine/sample-rlf.ts';
 import { bytes, SAMPLE } from './samples.ts';
 import {
   contents,
@@ -24,6 +31,7 @@ import {
 
 const parent = memoryDirectory();
 const onDisk = scratchDirectory();
+const renewed = () => Promise.resolve(SAMPLE.identity);
 let next = 0;
 
 function newName(): string {
@@ -194,6 +202,25 @@ describe('refused to open', () => {
     const error = await failure(() => openDataDirectory(directory));
     expect(error.code).toBe('config');
     expect(error.message).toContain('later version');
+  });
+
+  test('a directory of a pool that has a later format, which stays as it was', async () => {
+    const directory = await prepared();
+    const opened = await openDataDirectory(directory);
+    const { store } = opened;
+    const state = LedgerState.found(makeRlf({ servers: ['A'], codes: [] }), FORMAT_MAX + 1);
+    const entry = { type: 'format', format: FORMAT_MAX + 1 } as const;
+    expect(state.apply({ index: 2, term: 1, entry }, null).valid).toBe(true);
+    store.commit(state.takeWrites());
+    await opened.close();
+    const before = readFileSync(join(directory, 'lm.mdb'));
+    for (const open of [openDataDirectory, (path: string) => renewDataDirectory(path, renewed)]) {
+      const error = await failure(() => open(directory));
+      expect(error).toMatchObject({ code: 'config', details: { format: FORMAT_MAX + 1 } });
+      expect(error.message).toContain(directory);
+      expect(error.hint).toContain('or a later one');
+    }
+    expect(readFileSync(join(directory, 'lm.mdb')).equals(before)).toBe(true);
   });
 
   test.each([

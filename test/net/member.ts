@@ -1,11 +1,12 @@
 /** A server of a pool without its core: listener and links, and a record of what came of them. */
 import type { RlfServer } from '../../src/engine/license/types.ts';
 import type { PeerGreeting, PeerMessage } from '../../src/engine/peer-messages.ts';
+import { commonProtocol } from '../../src/net/common-protocol.ts';
 import { createIdentity, type Identity } from '../../src/net/identity.ts';
 import { type Listener, listen } from '../../src/net/listener.ts';
 import { greetingFields, peerHello } from '../../src/net/peer-hello.ts';
 import { type PeerEvent, PeerLinks } from '../../src/net/peer-links.ts';
-import { MessageType } from '../../src/net/protocol.ts';
+import { type Hello, MessageType } from '../../src/net/protocol.ts';
 
 export interface LogLine {
   readonly level: string;
@@ -19,6 +20,8 @@ export interface MemberOptions {
   readonly pool?: string;
   readonly port?: number;
   readonly greeting?: PeerGreeting;
+  /** What it says in the place of its hello. */
+  readonly hello?: (hello: Hello) => Hello;
   readonly random?: () => number;
   readonly onEvent?: (event: PeerEvent) => void;
 }
@@ -43,10 +46,13 @@ export class Member {
     this.links = new PeerLinks(
       {
         identity,
-        hello: () => peerHello({ pool, name, fingerprint, greeting }),
-        welcome: ([, sequence]) => {
-          const about = [pool, name, 1, 'digest', 1, []] as const;
-          return [MessageType.welcome, sequence, 1, ...about, greetingFields(greeting)] as never;
+        hello: () => {
+          const own = peerHello({ pool, name, fingerprint, greeting });
+          return options.hello?.(own) ?? own;
+        },
+        welcome: (hello) => {
+          const about = [commonProtocol(hello, name), pool, name, 1, 'digest', 1, []] as const;
+          return [MessageType.welcome, hello[1], ...about, greetingFields(greeting)] as never;
         },
         receive: (event) => {
           this.events.push(event);

@@ -7,6 +7,7 @@ import { answerLines, Clients } from './clients.ts';
 import { ScenarioPool } from './pool.ts';
 import type { ScenarioServer } from './server.ts';
 import {
+  formatText,
   membersText,
   movesText,
   recordsText,
@@ -92,6 +93,13 @@ export class Runner implements ScenarioRunner {
     step: ([name]) => this.#server(name).step({ type: 'tick' }),
     'step-aside': ([name]) => this.#server(name).step({ type: 'step-aside' }),
     transfer: ([name = '', to = '']) => this.#clients.act(name, { act: 'transfer', to }),
+    upgrade: ([name = '']) => this.#clients.act(name, { act: 'upgrade' }),
+    understands: ([name, format]) => {
+      this.#server(name).formatMax = Number(format);
+    },
+    formats: (names) => {
+      for (const server of this.#named(names)) this.#shown.push(formatText(server));
+    },
     'rotate-secret': ([name = '']) => this.#clients.act(name, { act: 'rotate-secret' }),
     request: (words) => this.#clients.request(words),
     beat: (words) => this.#clients.beat(words),

@@ -29,6 +29,8 @@ export class ScenarioServer {
   #document: StatusDocument | null = null;
   /** By which one that was not there at the founding knows the pool. */
   joinsBy: Rlf | null = null;
+  /** The highest format that its version of lm understands. */
+  formatMax = 1;
   #peers: unknown = null;
 
   constructor(pool: ScenarioPool, name: string, at: number) {
@@ -71,8 +73,14 @@ export class ScenarioServer {
       transaction: this.#transaction,
       start: this.#boots,
       secret: new Uint8Array(32).fill(7),
+      program: { version: `0.${this.formatMax}`, protocol: 1, format: this.formatMax },
     };
-    this.core = Core.recover(options, this.records, this.time);
+    try {
+      this.core = Core.recover(options, this.records, this.time);
+    } catch (error) {
+      this.#ends(error);
+      return;
+    }
     this.#perform();
     if (this.joinsBy !== null) this.step({ type: 'offered', rlf: this.joinsBy });
   }
@@ -139,10 +147,14 @@ export class ScenarioServer {
     try {
       this.core?.step(event, this.time);
     } catch (error) {
-      if (!(error instanceof LmError)) throw error;
-      this.#pool.shown.push(`${this.name} ends: ${error.code}`);
-      this.crash();
+      this.#ends(error);
     }
+  }
+
+  #ends(error: unknown): void {
+    if (!(error instanceof LmError)) throw error;
+    this.#pool.shown.push(`${this.name} ends: ${error.code}`);
+    this.crash();
   }
 
   /** Links are those of the pool as it is in force here. */

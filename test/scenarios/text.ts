@@ -1,4 +1,5 @@
 /** How a scenario shows what servers answer and know: short lines. */
+import type { ErrorDetails } from '../../src/engine/errors.ts';
 import { type CoreMessage, MessageType } from '../../src/engine/messages.ts';
 import type { ScenarioPool } from './pool.ts';
 import type { ScenarioServer } from './server.ts';
@@ -22,12 +23,17 @@ export function answerText(message: CoreMessage): string {
     case MessageType.rlfPushed:
       return `RLF ${message[3]?.sequence} ${message[3]?.inForce ? 'is in force' : 'taken'}`;
     case MessageType.done:
-      return message[2]['freeAt'] === undefined ? 'done' : `done, free at ${message[2]['freeAt']}`;
+      return doneText(message[2]);
     case MessageType.error:
       return `error ${message[2]}: ${message[3]}`;
     default:
       return `message ${message[0]}`;
   }
+}
+
+function doneText({ freeAt, format, raised }: ErrorDetails): string {
+  if (format !== undefined) return `done, format ${format}${raised === true ? '' : ' as before'}`;
+  return freeAt === undefined ? 'done' : `done, free at ${freeAt}`;
 }
 
 interface Moved {
@@ -42,7 +48,15 @@ export interface StatusDocument {
   readonly leader: string | null;
   readonly term: number;
   readonly majority: boolean;
-  readonly servers: readonly { name: string; role: string; state: string; leaving?: true }[];
+  readonly format: number;
+  readonly formatAvailable: number | null;
+  readonly servers: readonly {
+    readonly name: string;
+    readonly role: string;
+    readonly state: string;
+    readonly version: string | null;
+    readonly leaving?: true;
+  }[];
   readonly licenses: readonly {
     readonly available: number | null;
     readonly freePool: number;
@@ -122,6 +136,16 @@ export function secretsText(server: ScenarioServer): string {
   if (core === null) return absent(server);
   const { generation, isStale } = core.state.secrets;
   return `${name}: secret ${generation}${isStale ? ', to be replaced' : ''}`;
+}
+
+/** `A: format 1, of 2 that all understand; B runs 0.1`: as it knows it. */
+export function formatText(server: ScenarioServer): string {
+  const document = server.status();
+  if (document === null) return absent(server);
+  const { format, formatAvailable, servers } = document;
+  const programs = servers.map(({ name, version }) => `${name} runs ${version ?? 'X'}`);
+  const all = `all understand ${cell(formatAvailable)}`;
+  return `${server.name}: format ${format}, ${all}; ${programs.join(', ')}`;
 }
 
 function cell(value: number | null): string {

@@ -67,9 +67,10 @@ export async function poolCopyWith(
   return { world: (seed) => new Loaded(seed, null, members), remove: () => removeCopy(folder) };
 }
 
-function copyOf(patches: readonly Patch[]): string {
+/** The folder of a copy of these parts, with changes. Throws where one of them finds no place. */
+export function copyOf(patches: readonly Patch[], parts: readonly string[] = PARTS): string {
   const folder = mkdtempSync(join(tmpdir(), 'lm-copy-'));
-  for (const part of PARTS) {
+  for (const part of parts) {
     mkdirSync(dirname(join(folder, part)), { recursive: true });
     cpSync(join(ROOT, part), join(folder, part), { recursive: true });
   }
@@ -78,7 +79,7 @@ function copyOf(patches: readonly Patch[]): string {
   return folder;
 }
 
-function removeCopy(folder: string): void {
+export function removeCopy(folder: string): void {
   rmSync(folder, { recursive: true });
 }
 

@@ -33,8 +33,8 @@ export const MEMBERS_MUTANTS = [
   ]),
   mutant('new servers found a pool', { from: 1, seedsMax: 60 }, [
     'src/engine/ledger/ledger.ts',
-    'return joins ? LedgerState.outside(founding) : LedgerState.found(founding);',
-    'return joins === null ? LedgerState.outside(founding) : LedgerState.found(founding);',
+    'return joins ? outside(founding, formatMax) : found(founding, formatMax);',
+    'return joins === null ? outside(founding, formatMax) : found(founding, formatMax);',
   ]),
   mutant('an RLF counts before it is committed', { from: 1, seedsMax: 60 }, [
     'src/engine/offers.ts',

@@ -19,6 +19,7 @@ interface Simulation<R> {
 const COMMANDS: ReadonlyMap<Membership, string> = new Map<Membership, string>([
   [true, 'pool/simulate-members.ts'],
   ['lost', 'pool/simulate-recovery.ts'],
+  ['versions', 'pool/simulate-upgrade.ts'],
 ]);
 
 /** @throws SimulationFailure with what was found, the options drawn, and how to replay it. */

@@ -37,9 +37,12 @@ export class Administrator {
     return new Administrator(client, await readSigningKey(keyFile));
   }
 
-  /** The pool's details. @throws LmError `not-authorized` for another's key; what it answers. */
-  async carryOut(act: AdminAct): Promise<ErrorDetails> {
-    const now = await this.#client.serverNow();
+  /**
+   * Has it carried out by the server of that name, or by the one that is connected. The pool's
+   * details. @throws LmError `not-authorized` for another's key; what it answers.
+   */
+  async carryOut(act: AdminAct, server?: string): Promise<ErrorDetails> {
+    const now = await this.#client.serverNow(server);
     const document = {
       ...act,
       ...now,

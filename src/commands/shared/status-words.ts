@@ -11,8 +11,8 @@ import { type Cell, table } from './table.ts';
 export function statusWords(document: StatusDocument, now: number): string {
   const licenses = listOf(document['licenses']);
   return [
-    `${poolLine(document)}\n${majorityLine(document)}`,
-    serverTable(listOf(document['servers'])),
+    `${poolLine(document)}\n${upgradeLine(document)}${majorityLine(document)}`,
+    serverTable(document),
     ...licenses.map(licenseWords),
     licenses.length === 0 ? 'No license.\n' : '',
     authorizationTable(document.authorizations, now),
@@ -37,6 +37,7 @@ function poolLine(document: StatusDocument): string {
     `pool ${text(document['pool'])}`,
     `RLF ${text(rlf['sequence'])}`,
     leader === null ? 'no leader known' : `leader ${text(leader)}`,
+    document['format'] === undefined ? '' : `format ${text(document['format'])}`,
   ];
   return parts.filter((part) => part !== '').join(', ');
 }
@@ -55,10 +56,35 @@ export function ruleOfMajority({ needed, servers, up }: Fields): string {
   return `Majority rule: without ${count} servers in contact no seat is issued; up: ${names}.`;
 }
 
-function serverTable(servers: readonly Fields[]): string {
+/** Where all servers understand a later format than the one in force. */
+function upgradeLine({ format, formatAvailable }: StatusDocument): string {
+  if (typeof format !== 'number' || typeof formatAvailable !== 'number') return '';
+  if (formatAvailable <= format) return '';
+  return `All servers understand format ${formatAvailable}: lm pool upgrade raises it.\n`;
+}
+
+function serverTable({ servers, format }: StatusDocument): string {
   const columns = ['name', 'address', 'role', 'state', 'rlfSequence'];
-  const rows = servers.map((server) => columns.map((name) => cell(server[name])));
-  return table(['SERVER', 'ADDRESS', 'ROLE', 'STATE', 'RLF'], rows);
+  const listed = listOf(servers);
+  const protocols = new Set(listed.flatMap(({ protocol }) => protocol ?? []));
+  const rows = listed.map((server) => [
+    ...columns.map((name) => cell(server[name])),
+    programWords(server, { isMixed: protocols.size > 1, format }),
+  ]);
+  return table(['SERVER', 'ADDRESS', 'ROLE', 'STATE', 'RLF', 'LM'], rows);
+}
+
+/** Its version, and what it speaks and understands, where that is not what the pool has. */
+function programWords(
+  { version, protocol, format }: Fields,
+  pool: { readonly isMixed: boolean; readonly format: unknown },
+): Cell {
+  if (typeof version !== 'string') return cell(version);
+  const notes = [
+    ...(pool.isMixed ? [`protocol ${String(protocol)}`] : []),
+    ...(format === pool.format ? [] : [`format ${String(format)}`]),
+  ];
+  return notes.length === 0 ? version : `${version} (${notes.join(', ')})`;
 }
 
 /** A license with its distribution table (FIG. 5). */

@@ -8,6 +8,7 @@ import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from '
 import { dirname, join, resolve } from 'node:path';
 import { LmError } from '../errors.ts';
 import type { Identity } from '../identity.ts';
+import { requireFormat, storedFormat } from '../ledger/format.ts';
 import { Space, spacePrefix } from '../records.ts';
 import { LOCK_FILE, lockDirectory } from './directory-lock.ts';
 import { asDiskError } from './disk-error.ts';
@@ -21,7 +22,7 @@ import { badData, createStore, metaKey, openStore } from './lmdb/lmdb-store.ts';
 import type { Store, Write } from './store.ts';
 import { withWriteAheadLog } from './wal/wal-store.ts';
 
-/** Of the layout and the records. A server opens no directory of a later one. */
+/** Of the directory itself and of what is in it from the beginning; the rest is the pool's. */
 const FORMAT = 1;
 const DATABASE_FILE = 'lm.mdb';
 const LOG_FILE = 'lm.wal';
@@ -137,8 +138,9 @@ async function fill(directory: string, preparation: Preparation): Promise<void> 
 
 /**
  * Opens a prepared directory and counts the boot, on disk, before it returns. Throws `config` for a
- * directory that is not prepared, not private, not on a local disk or in use, and `bad-data` for
- * one whose database is damaged or was written by another program.
+ * directory that is not prepared, not private, not on a local disk, in use, or of a pool whose
+ * format this version of lm does not understand, and `bad-data` for one whose database is damaged
+ * or was written by another program.
  */
 export async function openDataDirectory(directory: string): Promise<DataDirectory> {
   checkDirectory(directory);
@@ -149,6 +151,8 @@ export async function openDataDirectory(directory: string): Promise<DataDirector
   try {
     const database = await openStore(directory, path);
     store = database;
+    // Before anything is written: whoever understands it finds it as it was left.
+    requireFormat(storedFormat(store), `What is in ${directory}`);
     store = withWriteAheadLog(database, directory, join(directory, LOG_FILE));
     return start(directory, store, unlock);
   } catch (error) {
@@ -160,6 +164,8 @@ export async function openDataDirectory(directory: string): Promise<DataDirector
 
 function start(directory: string, store: Store, unlock: () => void): DataDirectory {
   const { server, pool, founding } = readStamp(directory, store);
+  // It may have come with the log, which a crash left.
+  requireFormat(storedFormat(store), `What is in ${directory}`);
   const identity = readIdentity(directory, store);
   const before = read(directory, store, BOOT_KEY);
   if (typeof before !== 'number') throw incomplete(directory, BOOT_KEY);

@@ -134,7 +134,9 @@ export type Entry =
   /** A wall time that a majority's clocks have passed; license dates are judged by it. */
   | { readonly type: 'mark'; readonly time: number }
   /** The secret of the pool's tickets, 32 random bytes, and how often there was a new one. */
-  | { readonly type: 'secret'; readonly generation: number; readonly secret: Uint8Array };
+  | { readonly type: 'secret'; readonly generation: number; readonly secret: Uint8Array }
+  /** From here on the pool writes this format; void unless it is a later one (ledger/format.ts). */
+  | { readonly type: 'format'; readonly format: number };
 
 /** An entry in its place; null where it is one of Raft's own. */
 export interface LogEntry {

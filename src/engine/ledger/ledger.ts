@@ -35,6 +35,8 @@ export interface StateAtStart {
   readonly source: RecordSource;
   readonly founding: Rlf | null;
   readonly joins?: boolean;
+  /** The highest format of the pool that this server understands. Default: FORMAT_MAX. */
+  readonly formatMax?: number | undefined;
 }
 
 /** What the ledger asks for and tells while it is stepped, in order. */
@@ -96,13 +98,15 @@ export class Ledger {
    * of a server which waits to be taken into one: it has no vote, so no number of such servers is
    * a pool.
    *
-   * @throws LmError `config` where there is no RLF either.
+   * @throws LmError `config` where there is no RLF either, or the records are of a later format.
    */
-  static stateAtStart({ source, founding, joins }: StateAtStart): LedgerState {
-    const state = LedgerState.recover(source);
+  static stateAtStart({ source, founding, joins, formatMax }: StateAtStart): LedgerState {
+    const state = LedgerState.recover(source, formatMax);
     if (state !== null) return state;
-    if (founding !== null)
-      return joins ? LedgerState.outside(founding) : LedgerState.found(founding);
+    if (founding !== null) {
+      const { outside, found } = LedgerState;
+      return joins ? outside(founding, formatMax) : found(founding, formatMax);
+    }
     throw new LmError(
       'config',
       'This server is in no pool yet, and nothing tells it of one.',
@@ -216,7 +220,10 @@ export class Ledger {
 
   #apply(entry: RaftEntry): void {
     const configuration = entry.kind === 'configuration' ? entry.configuration : null;
-    const applied = this.state.apply(logEntry(entry), configuration);
+    const logged = logEntry(entry);
+    // The server ends by it: nothing of it is to be seen in the state.
+    if (logged.entry?.type === 'format') this.state.format.require(logged.entry.format);
+    const applied = this.state.apply(logged, configuration);
     this.#settle();
     this.#hooks?.applied(applied);
   }

@@ -12,6 +12,7 @@ import {
   type Write,
 } from '../records.ts';
 import { type Accounts, accountsRecord, assignAccounts, readAccounts } from './accounts.ts';
+import { type Format, storedFormat } from './format.ts';
 import { type HeldSeat, heldRecord, readHeld } from './held-seats.ts';
 import { readLeaving } from './members.ts';
 import { type MovedKey, movedRecord, readMoved } from './moved-keys.ts';
@@ -75,6 +76,7 @@ export class StateWrites {
     if (!this.#dirty) return [];
     const { accounts, rlf } = this.#state;
     const writes: Write[] = [put(STATE_KEY, headRecord(this.#state)), ...this.#others];
+    writes.push(...this.#state.format.takeWrites());
     if (this.#rlf !== rlf) writes.push(put(RLF_KEY, rlf.text));
     for (const id of [...this.#licenses].sort()) {
       const account = accounts.get(id);
@@ -96,18 +98,28 @@ export interface StateRecord {
   into(state: LedgerState): void;
 }
 
-/** From the records of a server, or from a snapshot; null where there is none. */
-export function readStateRecord(source: RecordSource | Uint8Array): StateRecord | null {
+/**
+ * From the records of a server, or from a snapshot; null where there is none.
+ *
+ * @throws LmError `config` where they are of a format that is not understood here.
+ */
+export function readStateRecord(
+  source: RecordSource | Uint8Array,
+  known: Format,
+): StateRecord | null {
   if (source instanceof Uint8Array) {
-    const [head, rlf, accounts, moved, held] = decode(source) as [
-      ...[unknown, string, [string, unknown][], unknown[], unknown[]],
+    const [head, rlf, accounts, moved, held, format = 1] = decode(source) as [
+      ...[unknown, string, [string, unknown][], unknown[], unknown[], number | undefined],
     ];
-    return recordOf(rlf, head, {
+    known.require(format);
+    return recordOf(rlf, [head, format], {
       accounts: accounts.map(([license, record]) => readAccounts(license, record)),
       moved: moved.map(readMoved),
       held: held.map(readHeld),
     });
   }
+  const format = storedFormat(source);
+  known.require(format);
   const head = source.get(STATE_KEY);
   const text = source.get(RLF_KEY);
   if (head === null || text === null) return null;
@@ -118,13 +130,18 @@ export function readStateRecord(source: RecordSource | Uint8Array): StateRecord 
     readMoved(read(value)),
   );
   const held = [...source.scan(spacePrefix(Space.held))].map(([, value]) => readHeld(read(value)));
-  return recordOf(String(read(text)), read(head), { accounts, moved, held });
+  return recordOf(String(read(text)), [read(head), format], { accounts, moved, held });
 }
 
-function recordOf(rlf: string, head: unknown, { accounts, moved, held }: Parts): StateRecord {
+function recordOf(
+  rlf: string,
+  [head, format]: readonly [head: unknown, format: number],
+  { accounts, moved, held }: Parts,
+): StateRecord {
   return {
     rlf,
     into(state) {
+      state.format.restore(format);
       readHead(state, head);
       const named = new Set(accounts.map(({ license }) => license));
       for (const id of state.accounts.keys()) if (!named.has(id)) state.accounts.delete(id);
@@ -150,6 +167,8 @@ export function stateRecord(state: LedgerState): Uint8Array {
     accounts.map(([license, account]) => [license, accountsRecord(account)]),
     [...state.moved.all()].map(movedRecord),
     [...state.held.values()].sort(byId).map(heldRecord),
+    // At this place in every format.
+    state.format.current,
   ]);
 }
 

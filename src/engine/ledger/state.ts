@@ -24,7 +24,9 @@ import {
 import { reconfigured, settleRows } from './departures.ts';
 import type { Author, ClaimedKey, Entry, LogEntry, Proposal } from './entries.ts';
 import { awaitedNoMore, beginEpoch } from './epochs.ts';
+import { FORMAT_MAX, Format } from './format.ts';
 import { HeldSeats } from './held-seats.ts';
+import { lifetimeAt } from './lifetime.ts';
 import { Members, takesPart } from './members.ts';
 import { MovedKeys } from './moved-keys.ts';
 import { successor } from './offer.ts';
@@ -55,6 +57,7 @@ export class LedgerState {
   epoch = 1;
   /** Servers of before the epoch whose keys may live still: nobody issues anything meanwhile. */
   awaited: readonly ServerId[] = [];
+  readonly format: Format;
   readonly secrets = new Secrets();
   rlf: Rlf;
   /** FIG. 4: the RLF's licenses in memory, never modified while that RLF is in force. */
@@ -70,32 +73,33 @@ export class LedgerState {
   /** Ids of keys that were ended for good, with the mark at which they are forgotten. */
   readonly evicted = new Map<string, number>();
 
-  private constructor(rlf: Rlf) {
+  private constructor(rlf: Rlf, formatMax: number) {
     this.rlf = rlf;
+    this.format = new Format(formatMax);
     this.table = new LicenseTable(rlf);
     this.configuration = foundingConfiguration(rlf.servers.map(({ fingerprint }) => fingerprint));
     this.members.restore(rlf, []);
   }
 
   /** A pool before its first entry; its licenses open at the first mark, by their dates. */
-  static found(rlf: Rlf): LedgerState {
-    const state = new LedgerState(rlf);
+  static found(rlf: Rlf, formatMax = FORMAT_MAX): LedgerState {
+    const state = new LedgerState(rlf, formatMax);
     state.#writes.all();
     return state;
   }
 
   /** Of a server that has yet to be taken in: it knows of the pool what its RLF says, no more. */
-  static outside(rlf: Rlf): LedgerState {
-    const state = new LedgerState(rlf);
+  static outside(rlf: Rlf, formatMax = FORMAT_MAX): LedgerState {
+    const state = new LedgerState(rlf, formatMax);
     const configuration = { voters: [], learners: [] };
     return Object.assign(state, { applied: 0, term: 0, configuration });
   }
 
   /** As the records say, or null where there are none. */
-  static recover(source: RecordSource): LedgerState | null {
-    const record = readStateRecord(source);
+  static recover(source: RecordSource, formatMax = FORMAT_MAX): LedgerState | null {
+    const record = readStateRecord(source, new Format(formatMax));
     if (record === null) return null;
-    const state = new LedgerState(readRlf(record.rlf));
+    const state = new LedgerState(readRlf(record.rlf), formatMax);
     record.into(state);
     return state;
   }
@@ -107,7 +111,7 @@ export class LedgerState {
 
   /** Becomes what a snapshot of another server says. */
   restore(snapshot: Uint8Array): void {
-    const record = readStateRecord(snapshot);
+    const record = readStateRecord(snapshot, this.format);
     assert(record !== null, 'a snapshot holds a state');
     this.rlf = readRlf(record.rlf);
     this.table = new LicenseTable(this.rlf);
@@ -171,6 +175,8 @@ export class LedgerState {
         return this.#advanceMark(entry.time);
       case 'secret':
         return this.secrets.rotate(entry.generation, entry.secret, this.mark) ? NOTHING : 'void';
+      case 'format':
+        return this.format.raise(entry.format) ? NOTHING : 'void';
     }
   }
 
@@ -391,10 +397,4 @@ interface Leaving {
 /** Whoever counted on a void entry looks again. */
 function touchedByVoid(entry: Entry | null): Touched {
   return entry !== null && 'license' in entry ? new Set([entry.license]) : NOTHING;
-}
-
-/** L for a key granted at `mark`, in milliseconds; 0 where none is. */
-export function lifetimeAt(license: TableLicense | null, mark: number): number {
-  const usable = license !== null && license.phaseAt(mark) === 'active';
-  return usable ? license.keyLifetimeMsAt(mark) : 0;
 }

@@ -13,7 +13,9 @@ export type AdminAct =
   /** Hands leadership to the server of this name. */
   | { readonly act: 'transfer'; readonly to: string }
   /** Signs tickets by a new secret from then on. */
-  | { readonly act: 'rotate-secret' };
+  | { readonly act: 'rotate-secret' }
+  /** Raises the format of the pool to the highest that all servers understand. */
+  | { readonly act: 'upgrade' };
 
 export type AdminDocument = AdminAct & {
   readonly pool: string;
@@ -78,9 +80,10 @@ function documentIn(text: string): AdminDocument {
   const { act, id, to, force, ...about } = document as Record<string, unknown>;
   const { pool, epoch, server, nonce, expires } = about;
   const argument = act === 'evict' ? id : to;
-  const texts = [pool, server, nonce, ...(act === 'rotate-secret' ? [] : [argument])];
+  const isBare = act === 'rotate-secret' || act === 'upgrade';
+  const texts = [pool, server, nonce, ...(isBare ? [] : [argument])];
   const isWhole =
-    (act === 'evict' || act === 'transfer' || act === 'rotate-secret') &&
+    (isBare || act === 'evict' || act === 'transfer') &&
     (force === undefined || (force === true && act === 'evict')) &&
     texts.every((value) => typeof value === 'string') &&
     Number.isSafeInteger(epoch) &&

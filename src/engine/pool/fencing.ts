@@ -5,7 +5,8 @@
  */
 import { type Accounts, longestMs } from '../ledger/accounts.ts';
 import type { LogEntry } from '../ledger/entries.ts';
-import { type LedgerState, lifetimeAt } from '../ledger/state.ts';
+import { lifetimeAt } from '../ledger/lifetime.ts';
+import type { LedgerState } from '../ledger/state.ts';
 import { CLOCK_DRIFT_MAX, MARGIN_MS, WINDOW_MS } from '../limits.ts';
 import type { ServerId } from '../raft/types.ts';
 

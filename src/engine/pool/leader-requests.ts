@@ -59,6 +59,11 @@ export class LeaderRequests {
     else if (leader !== null) this.#outbox.tell(leader, { type: 'rotate-secret' });
   }
 
+  /** Where this server leads: it alone knows what the others understand. */
+  raiseFormat(format: number): void {
+    this.#leading.enter({ type: 'format', format });
+  }
+
   evict(id: Uint8Array, force: boolean): void {
     this.enter({ type: 'evict', id: idText(id), force });
   }

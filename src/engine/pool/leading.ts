@@ -184,7 +184,7 @@ export class Leading {
     }
   }
 
-  enter(entry: Extract<Entry, { type: 'evict' | 'rlf' }>): void {
+  enter(entry: Extract<Entry, { type: 'evict' | 'rlf' | 'format' }>): void {
     if (this.#establishedAt === null) return;
     if (entry.type === 'rlf') {
       if (entry.sequence <= Math.max(this.#entered.rlf, this.#pool.state.rlf.sequence)) return;

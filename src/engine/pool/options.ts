@@ -2,15 +2,18 @@
 import type { Outbox } from '../effects.ts';
 import type { Applied } from '../ledger/state.ts';
 import type { Rlf } from '../license/types.ts';
+import type { Program } from '../program.ts';
 import type { ServerId } from '../raft/types.ts';
 import type { RecordSource } from '../records.ts';
 import type { Time } from '../time.ts';
 import type { LineWord } from './word.ts';
 
 export interface PoolOptions {
+  /** This server's id: the fingerprint of its TLS key, never its name. */
   readonly server: ServerId;
+  /** How often it started, this time included. */
   readonly boot: number;
-  /** The last transaction on this server's disk. */
+  /** The number of the last transaction on its disk. */
   readonly transaction: number;
   /** A whole number drawn for this start. */
   readonly start: number;
@@ -18,6 +21,8 @@ export interface PoolOptions {
   readonly founding: Rlf | null;
   /** It founds nothing: without records it waits to be taken into the pool. */
   readonly joins?: boolean;
+  /** What runs this server. */
+  readonly program: Program;
   /** 32 random bytes, for a pool that has no ticket secret yet. */
   readonly secret: Uint8Array;
   readonly source: RecordSource;

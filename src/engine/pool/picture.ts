@@ -4,6 +4,7 @@
  * has the picture once its followers acked.
  */
 import { LEADER_MISSING_MS } from '../limits.ts';
+import type { Program } from '../program.ts';
 import type { ServerId } from '../raft/types.ts';
 import type { Report, Usage } from './report.ts';
 import type { LeaderWord } from './word.ts';
@@ -21,6 +22,8 @@ export class Peer {
   rlf = 0;
   /** The highest one that was read there. */
   read = 0;
+  /** What runs there; null before it said so in this term. */
+  program: Program | null = null;
   /** The return that it asks for. */
   returns: Report['returns'] = null;
   /** Usage by license, up to this change. */
@@ -76,6 +79,7 @@ export class Picture {
     peer.wall = report.wall;
     peer.rlf = report.rlf;
     peer.read = report.read;
+    peer.program = report.program;
     peer.returns = report.returns;
     if (report.change >= peer.change) {
       peer.change = report.change;

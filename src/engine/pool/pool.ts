@@ -9,6 +9,7 @@ import { takesPart } from '../ledger/members.ts';
 import type { Applied, LedgerState } from '../ledger/state.ts';
 import { WINDOW_MS } from '../limits.ts';
 import type { PeerGreeting } from '../peer-messages.ts';
+import type { Program } from '../program.ts';
 import type { Notice } from '../raft/events.ts';
 import { isLeaderMessage, type Message } from '../raft/messages.ts';
 import type { ServerId } from '../raft/types.ts';
@@ -16,12 +17,13 @@ import type { Write } from '../records.ts';
 import type { Time } from '../time.ts';
 import { campaignDelayMs } from './campaign.ts';
 import { EpochPeers } from './epoch-peers.ts';
+import { isHeard } from './greeted.ts';
 import { LeaderRequests } from './leader-requests.ts';
 import { Leading } from './leading.ts';
 import { Listening } from './listening.ts';
 import type { PoolHooks, PoolOptions } from './options.ts';
 import { Outlook } from './outlook.ts';
-import { PeerMemory, rolledBack, type Shown } from './peer-memory.ts';
+import { PeerMemory, type Shown } from './peer-memory.ts';
 import { Picture } from './picture.ts';
 import { PoolClock, type Stamp } from './pool-clock.ts';
 import { Proposals } from './proposals.ts';
@@ -33,6 +35,7 @@ import type { LineWord } from './word.ts';
 
 export class Pool {
   readonly server: ServerId;
+  readonly program: Program;
   readonly ledger: Ledger;
   readonly window = new GrantWindow();
   readonly clock = new PoolClock();
@@ -58,12 +61,13 @@ export class Pool {
     const { server, source, time } = options;
     this.#options = options;
     this.server = server;
+    this.program = options.program;
     this.#time = time;
     this.#transaction = options.transaction;
     this.memory = new PeerMemory(source);
     const { picture } = this;
     // Raft asks when to campaign as it is made: the rest has to be there.
-    const state = Ledger.stateAtStart(options);
+    const state = Ledger.stateAtStart({ ...options, formatMax: options.program.format });
     this.standing = new Standing({ self: server, picture, term: 0, now: time.boot });
     this.ledger = Ledger.recover({
       ...{ server, source, state, now: time.boot },
@@ -159,7 +163,8 @@ export class Pool {
   greeting(time: Time): PeerGreeting {
     const { boot, transaction, start } = this.#options;
     const uptimeMs = this.standing.uptimeMs(time.boot);
-    const newest = { rlfSequence: this.state.rlf.sequence, epoch: this.epochs.own };
+    const { rlf, format } = this.state;
+    const newest = { rlfSequence: rlf.sequence, epoch: this.epochs.own, format: format.current };
     return { boot, transaction, start, uptimeMs, ...newest };
   }
 
@@ -193,7 +198,7 @@ export class Pool {
   }
 
   linked(peer: ServerId, greeting: PeerGreeting): void {
-    if (!this.#trusts(peer, greeting) || !this.epochs.greeted(peer, greeting)) return;
+    if (!isHeard(this, this.#options.outbox, { server: peer, greeting })) return;
     const now = this.#time.boot;
     this.standing.linked(peer, now - greeting.uptimeMs);
     if (peer === this.leader) this.proposals.again();
@@ -379,14 +384,6 @@ export class Pool {
     if (isLeaderMessage(message)) return this.#leading.word(message.to);
     if (message.to !== this.leader) return null;
     return this.reporter.ack(this.#time);
-  }
-
-  /** Whether a server shows as much as it did before; one that does not is told to end. */
-  #trusts(server: ServerId, greeting: PeerGreeting): boolean {
-    if (this.memory.greeted(server, greeting)) return true;
-    this.#warn('a server came back with an older disk, and is refused', server);
-    this.#options.outbox.tell(server, rolledBack(this.nameOf(server), greeting.boot));
-    return false;
   }
 
   #warn(message: string, server: ServerId): void {

@@ -1,5 +1,7 @@
 /** A follower's report: it goes along with every ack, and in between when there is news. */
 import { decode, encode } from '../codec.ts';
+import { NAME_CHARACTERS_MAX } from '../limits.ts';
+import type { Program } from '../program.ts';
 import type { Stamp } from './pool-clock.ts';
 import { check, isCount, isCountOrNull, isReadingOrNull, stampOf } from './wire-checks.ts';
 
@@ -38,16 +40,19 @@ export interface Report {
   readonly rlf: number;
   /** The highest sequence of an RLF that was read there; 0 for none since its start. */
   readonly read: number;
+  /** What runs there. */
+  readonly program: Program;
 }
 
 export function encodeReport(report: Report): Uint8Array {
   const { boot, transaction, session, number, wall, returns, change } = report;
-  const { usage, firstProposal, proposals, clock } = report;
+  const { usage, firstProposal, proposals, clock, program } = report;
   return encode([
     ...[boot, transaction, session, number, wall, returns === null ? null : [returns.fence]],
     change,
     usage.map(usageFields),
     ...[firstProposal, proposals, [clock.origin, clock.now], report.rlf, report.read],
+    [program.version, program.protocol, program.format],
   ]);
 }
 
@@ -57,8 +62,8 @@ export function decodeReport(bytes: Uint8Array): Report {
   check(Array.isArray(fields));
   const [boot, transaction, session, number, wall, returns, change, usage, ...rest] =
     fields as unknown[];
-  // An older version does not send the last two.
-  const [first, all, clock, rlf = 0, read = 0] = rest;
+  // An older version does not send the last three.
+  const [first, all, clock, rlf = 0, read = 0, program = ['', 1, 1]] = rest;
   check(isCount(boot) && isCount(transaction) && isCount(change) && isCount(first));
   check(isCountOrNull(session) && isCountOrNull(number));
   check(typeof wall === 'number' && Number.isFinite(wall));
@@ -70,6 +75,7 @@ export function decodeReport(bytes: Uint8Array): Report {
     firstProposal: first,
     proposals: all.map(bytesOf),
     clock: stampOf(clock),
+    program: programOf(program),
   };
 }
 
@@ -86,6 +92,14 @@ function usageOf(fields: unknown): Usage {
   check(isCount(waitingSeats) && isCount(headCount) && isReadingOrNull(headSince));
   check(typeof available === 'number' && Number.isSafeInteger(available));
   return { license, inUse, available, waiting, waitingSeats, headCount, headSince };
+}
+
+function programOf(fields: unknown): Program {
+  check(Array.isArray(fields));
+  const [version, protocol, format] = fields as unknown[];
+  check(typeof version === 'string' && version.length <= NAME_CHARACTERS_MAX);
+  check(isCount(protocol) && isCount(format));
+  return { version, protocol, format };
 }
 
 function fenceIn(fields: unknown): number | null {

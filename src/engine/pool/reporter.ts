@@ -107,6 +107,7 @@ export class Reporter {
       clock: clock.stamp(time.boot),
       rlf: state.rlf.sequence,
       read: this.#read,
+      program: this.#pool.program,
     };
     return encodeReport(report);
   }

@@ -79,6 +79,11 @@ export class Connection {
     socket.on('close', () => this.close());
   }
 
+  /** The highest that both sides speak: what came with a later one is not said. */
+  get protocol(): number {
+    return this.#welcome[2];
+  }
+
   get pool(): string {
     return this.#welcome[3];
   }
@@ -105,8 +110,8 @@ export class Connection {
     if (message[0] !== MessageType.welcome) throw unexpected(this.address);
     this.#welcome = message;
     this.#parser.bytesMax = SERVER_FRAME_BYTES_MAX;
-    const protocol = message[2];
-    if (protocol < PROTOCOL_MIN || protocol > PROTOCOL_MAX) throw otherProtocol(this, protocol);
+    const { protocol } = this;
+    if (protocol < PROTOCOL_MIN || protocol > PROTOCOL_MAX) throw otherProtocol(this);
   }
 
   /** Whether it answered anything since the hello. */
@@ -291,7 +296,7 @@ export function unexpected(address: string): LmError {
   );
 }
 
-function otherProtocol({ address }: Connection, protocol: number): LmError {
+function otherProtocol({ address, protocol }: Connection): LmError {
   return new LmError(
     'protocol',
     `The server at ${address} speaks protocol ${protocol}; ` +

@@ -39,10 +39,13 @@ export interface PoolStatus extends StatusDocument {
   readonly term: number;
   readonly majority: boolean;
   readonly rlf: { readonly sequence: number };
+  readonly format: number;
+  readonly formatAvailable: number | null;
   readonly servers: readonly {
     readonly name: string;
     readonly state: string;
     readonly rlfSequence: number | null;
+    readonly version: string | null;
     readonly role: string;
     readonly leaving?: true;
   }[];
@@ -57,6 +60,8 @@ export class PoolSite extends Site {
   readonly #clients = new Set<LicenseClient>();
   /** Of the RLF that the servers are started with. */
   #sequence = 1;
+  /** Which executable runs a server, where it is not the usual one. */
+  readonly programs = new Map<string, string>();
   /** `[[server]]` tables by name. */
   readonly tables = new Map<string, string>();
 
@@ -157,7 +162,8 @@ export class PoolSite extends Site {
   command(name: string, flags: readonly string[] = []): string[] {
     const data = this.file(`${this.pool}/servers/${name}`);
     const listen = ['--listen', `127.0.0.1:${this.listenPort(name)}`];
-    return [executable(), 'serve', '--data', data, '--rlf', this.rlf, ...listen, ...flags];
+    const program = this.programs.get(name) ?? executable();
+    return [program, 'serve', '--data', data, '--rlf', this.rlf, ...listen, ...flags];
   }
 
   /** Where a server listens: behind the network of the test. */

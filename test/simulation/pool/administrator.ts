@@ -1,4 +1,7 @@
-/** Who runs a simulated pool: evicts seats and hands leadership on, at any server and any moment. */
+/**
+ * Who runs a simulated pool: evicts seats, hands leadership on, and raises the format, at any server
+ * and any moment.
+ */
 import { type AdminAct, adminText } from '../../../src/engine/license/admin-act.ts';
 import { signDocument } from '../../../src/engine/license/signed-document.ts';
 import { MessageType } from '../../../src/engine/messages.ts';
@@ -16,11 +19,13 @@ const CONNECTION = 0;
 export class Administrator {
   readonly #world: PoolWorld;
   readonly #random: Random;
-  #acts = 0;
+  #acts: number;
 
-  constructor(world: PoolWorld, random: Random) {
+  /** Acts are numbered from `first` on. */
+  constructor(world: PoolWorld, random: Random, first = 0) {
     this.#world = world;
     this.#random = random;
+    this.#acts = first;
   }
 
   /** A seat that somebody has; false where nobody has one. */
@@ -36,8 +41,15 @@ export class Administrator {
     return this.#act({ act: 'transfer', to: this.#random.pick(this.#world.servers).name });
   }
 
-  #act(act: AdminAct): boolean {
-    const server = this.#random.pick(this.#world.servers);
+  /** The leader is asked as a rule: nobody else can. */
+  upgrade(): boolean {
+    const { servers } = this.#world;
+    const leaders = servers.filter(({ leads }) => leads);
+    const asked = leaders.length > 0 && this.#random.chance(0.9) ? leaders : servers;
+    return this.#act({ act: 'upgrade' }, this.#random.pick(asked));
+  }
+
+  #act(act: AdminAct, server = this.#random.pick(this.#world.servers)): boolean {
     this.#acts += 1;
     const number = this.#acts;
     server.host.later(0, () => this.#tell(server, act, number));

@@ -108,6 +108,8 @@ function briefEntry(entry: Entry): string {
       return `mark ${decoded.time - WALL_START}`;
     case 'secret':
       return 'secret';
+    case 'format':
+      return `format ${decoded.format}`;
   }
 }
 

@@ -46,6 +46,7 @@ export class Ending {
     check(served(), 'everybody who keeps asking is served', facts);
     this.#close();
     this.#rollOut();
+    this.#world.upgrade?.finish();
   }
 
   /** The same licenses, spread in another way: with all seats free it comes out as the RLF says. */
@@ -85,6 +86,7 @@ export class Ending {
     world.trace(() => 'calm');
     world.calm = true;
     world.faults.stop();
+    world.upgrade?.settle();
     world.network.heal();
     world.strays.stop();
     for (const client of world.clients) {

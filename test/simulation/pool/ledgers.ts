@@ -32,6 +32,7 @@ export class Ledgers {
   /** The highest index that any server applied, and the limits then. */
   newest = 0;
   #sequence = 0;
+  #format = 0;
   bounds: ReadonlyMap<string, Bound> = new Map();
   /** The servers, as the newest state has them. */
   servers: ReadonlyMap<string, Readonly<ServerState>> = new Map();
@@ -61,6 +62,11 @@ export class Ledgers {
     if (this.#applied.get(process) === applied) return false;
     const before = this.#applied.get(process) ?? 0;
     check(applied >= before, 'what is applied stays applied', () => [applied, before]);
+    if (applied > this.newest) {
+      const { current } = process.core.state.format;
+      check(current >= this.#format, 'the format never falls', () => [current, this.#format]);
+      this.#format = current;
+    }
     this.#applied.set(process, applied);
     this.#owed.set(process, owedIn(process.core.state));
     const { state } = process.core;
@@ -210,10 +216,10 @@ function owedIn({ accounts }: LedgerState): Set<string> {
 
 /** All of it, keys that moved by index: in which order they are kept says how they came. */
 function stateText(state: LedgerState): string {
-  const [head, rlf, accounts, moved, held] = decode(state.snapshot()) as [
+  const [head, rlf, accounts, moved, ...rest] = decode(state.snapshot()) as [
     ...[unknown, string, unknown],
     [number, ...unknown[]][],
-    unknown,
+    ...unknown[],
   ];
-  return JSON.stringify([head, rlf, accounts, moved.sort(([a], [b]) => a - b), held]);
+  return JSON.stringify([head, rlf, accounts, moved.sort(([a], [b]) => a - b), rest]);
 }

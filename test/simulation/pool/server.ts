@@ -3,6 +3,7 @@ import { Core } from '../../../src/engine/core.ts';
 import type { PeerSend } from '../../../src/engine/effects.ts';
 import { LmError } from '../../../src/engine/errors.ts';
 import type { Event } from '../../../src/engine/event.ts';
+import { FORMAT_MAX } from '../../../src/engine/ledger/format.ts';
 import type { Rlf } from '../../../src/engine/license/types.ts';
 import type { PeerGreeting } from '../../../src/engine/peer-messages.ts';
 import type { Write } from '../../../src/engine/records.ts';
@@ -36,6 +37,8 @@ export interface PoolServerEvents {
   readonly onRolledBack: (server: PoolServer) => void;
   /** The pool was restarted without it. */
   readonly onLeftBehind: (server: PoolServer) => void;
+  /** The pool has a format that its version of lm does not understand. */
+  readonly onOutdated: (server: PoolServer) => void;
   /** An invariant broke, or something else that is a defect. */
   readonly onDefect: (error: unknown) => void;
 }
@@ -72,6 +75,9 @@ export class PoolServer {
   /** It is gone for good, with a majority; and it is back all the same, as it was. */
   lost = false;
   isBack = false;
+  /** The highest format that its version of lm understands, and the least that it has to. */
+  formatMax = FORMAT_MAX;
+  formatMin = 1;
   /** Of whatever disk: no two of its starts are one. */
   #starts = 0;
   /** True time at which it last started. */
@@ -172,6 +178,7 @@ export class PoolServer {
       secret: new Uint8Array(32).fill(1 + this.place + 16 * (boot % 8)),
       transaction: this.disk.transaction,
       start: ++this.#starts,
+      program: { version: '', protocol: 1, format: this.formatMax },
     };
     const core = Core.recover(options, this.disk, this.host.time);
     const node = new Node({
@@ -216,8 +223,16 @@ export class PoolServer {
       this.banned = true;
       this.#events.onRolledBack(this);
       this.kill();
+    } else if (error instanceof LmError && isOfLaterFormat(error, this.formatMax)) {
+      this.formatMin = Number(error.details['format']);
+      this.#events.onOutdated(this);
+      this.kill();
     } else {
       this.#events.onDefect(error);
     }
   }
+}
+
+function isOfLaterFormat({ code, details }: LmError, formatMax: number): boolean {
+  return code === 'config' && Number(details['format']) > formatMax;
 }

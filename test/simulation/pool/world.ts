@@ -32,6 +32,7 @@ import { PoolRlfs } from './rlfs.ts';
 import { type PoolProcess, PoolServer } from './server.ts';
 import { Strays } from './strays.ts';
 import { Trace } from './trace.ts';
+import { optionsForUpgrade, PoolUpgrade } from './upgrade.ts';
 
 export interface PoolResult {
   readonly seed: number;
@@ -42,11 +43,12 @@ export interface PoolResult {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-/** Servers come and go; or a majority of them is lost for good. */
-export type Membership = boolean | 'lost';
+/** Servers come and go; or a majority is lost for good; or they are of several versions. */
+export type Membership = boolean | 'lost' | 'versions';
 
 function optionsFor(members: Membership, drawn: PoolOptions, random: Random): PoolOptions {
   if (members === false) return drawn;
+  if (members === 'versions') return optionsForUpgrade(drawn);
   const own = random.fork();
   return members === 'lost' ? optionsForRecovery(own) : optionsForMembers(drawn, own);
 }
@@ -67,6 +69,8 @@ export class PoolWorld implements ClientWorld, LinkWorld {
   readonly members: PoolMembers | null;
   /** Of simulations in which a majority is lost for good. */
   readonly recovery: PoolRecovery | null;
+  /** Of simulations with servers of several versions. */
+  readonly upgrade: PoolUpgrade | null;
   readonly #random: Random;
   readonly #trace: Trace;
   readonly #open = new Set<PoolConnection>();
@@ -102,6 +106,7 @@ export class PoolWorld implements ClientWorld, LinkWorld {
     this.held = new HeldClaims(this, own.fork());
     this.members = members === true ? new PoolMembers(this, this.#random.fork()) : null;
     this.recovery = members === 'lost' ? new PoolRecovery(this, this.#random.fork()) : null;
+    this.upgrade = members === 'versions' ? new PoolUpgrade(this, this.#random.fork()) : null;
   }
 
   /** Throws what was found, if anything was. */
@@ -118,6 +123,7 @@ export class PoolWorld implements ClientWorld, LinkWorld {
     this.faults.start();
     this.members?.start();
     this.recovery?.start();
+    this.upgrade?.start();
     this.runUntil(this.options.durationMs);
     new Ending(this, this.#random.fork()).run();
     const { seed, options, observer, agenda, faults } = this;
@@ -130,6 +136,7 @@ export class PoolWorld implements ClientWorld, LinkWorld {
       ...this.recovery?.counts,
       ...this.held.counts,
       ...this.strays.counts,
+      ...this.upgrade?.counts,
       ...this.counts,
     };
     return { seed, options, trace: this.#trace.digest(), steps: agenda.steps, counts };
@@ -268,6 +275,7 @@ export class PoolWorld implements ClientWorld, LinkWorld {
           this.strays.look();
           this.held.look();
           this.members?.turned(process);
+          this.#guarded(() => this.upgrade?.turned(process));
         },
         onDeath: (dead, process) => this.#onDeath(dead, process),
         onSend: (from, sends) => {
@@ -281,6 +289,11 @@ export class PoolWorld implements ClientWorld, LinkWorld {
         },
         onLeftBehind: () => {
           if (this.recovery !== null) this.recovery.counts.leftBehind++;
+        },
+        onOutdated: (outdated) => {
+          this.trace(() => `${outdated.name} does not understand format ${outdated.formatMin}`);
+          if (this.upgrade !== null) this.upgrade.counts.outdated++;
+          else this.#defect ??= { error: new Error('a format that nobody raised') };
         },
         onDefect: (error) => {
           this.#defect ??= { error };
@@ -312,6 +325,7 @@ export class PoolWorld implements ClientWorld, LinkWorld {
     server.powerless = false;
     this.trace(() => `${server.name} starts`);
     this.faults.troubled(0);
+    this.upgrade?.starts(server);
     server.start(offers ? this.rlfs.get(this.rlfs.newestSequence) : null);
     if (server.process === null) return;
     this.network.started(server);
