@@ -3,6 +3,7 @@
  * must be served, and when nobody asks any more every seat must come back.
  */
 import type { Accounts } from '../../../src/engine/ledger/accounts.ts';
+import type { HeldSeat } from '../../../src/engine/ledger/held-seats.ts';
 import type { Redistribution } from '../../../src/engine/ledger/redistribution.ts';
 import { LedgerState } from '../../../src/engine/ledger/state.ts';
 import { check } from '../failure.ts';
@@ -181,8 +182,8 @@ export class Ending {
         available += seats;
         if (this.#isBanned(id)) lost += seats;
       }
-      for (const { license, key } of process.core.state.held.values()) {
-        if (!this.#isLeaked(key.id) || license !== accounts.license) continue;
+      for (const { license, key, commute } of process.core.state.held.values()) {
+        if (!this.#isLeaked(commute) || license !== accounts.license) continue;
         available += key.count;
         lost += key.count;
       }
@@ -191,9 +192,9 @@ export class Ending {
     });
   }
 
-  /** It came back as far as servers know that are gone. */
-  #isLeaked(id: string): boolean {
-    return this.#world.recovery?.leaked.has(id) === true;
+  /** It may have come back as only servers know that are gone: then it does so at its end. */
+  #isLeaked(commute: HeldSeat['commute']): boolean {
+    return this.#world.recovery !== null && commute !== null;
   }
 
   /** The last RLF lists it. */

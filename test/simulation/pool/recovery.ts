@@ -16,6 +16,8 @@ const OFFER_AGAIN_MS = 4_000;
 const RETURN_MS_MEAN = 12_000;
 /** Time for what follows a recovery. */
 const MORE_MS = 90_000;
+/** Until a server is fenced, and until its seats are opened. */
+const PARTED_MS = [6_000, 15_000, 40_000, 60_000];
 
 /** Without what would leave the survivors no majority, or a majority of clocks that are wrong. */
 export function optionsForRecovery(random: Random): PoolOptions {
@@ -58,9 +60,9 @@ export class PoolRecovery {
   readonly #random: Random;
   #current: Restart | null = null;
   #isUnderWay = false;
+  /** Who is to be left. */
+  #chosen: readonly PoolServer[] | null = null;
   readonly #images = new Map<PoolServer, DiskImage>();
-  /** Seats that came back as far as only the lost knew: they do so at their end. */
-  readonly leaked = new Set<string>();
   readonly counts = {
     recoveries: 0,
     secondRecoveries: 0,
@@ -79,11 +81,23 @@ export class PoolRecovery {
 
   start(): void {
     const { agenda, options, servers } = this.#world;
-    const at = (options.durationMs - MORE_MS) * this.#random.between(0.2, 0.7);
+    const at = (options.durationMs - MORE_MS) * this.#random.between(0.3, 0.9);
     agenda.after(at * this.#random.between(0.3, 1), () => {
       for (const server of servers) this.#images.set(server, server.disk.image());
     });
     agenda.after(at, () => this.#lose());
+    if (this.#random.chance(0.5)) this.#part(at);
+  }
+
+  /** Those that will be left know little of what the others do before they are lost. */
+  #part(lossAt: number): void {
+    const { agenda, network } = this.#world;
+    const forMs = Math.min(lossAt - 1_000, this.#random.pick(PARTED_MS));
+    agenda.after(lossAt - forMs, () => {
+      this.#chosen = this.#draw(this.members);
+      this.#world.trace(() => `to be left: ${this.#chosen?.map(({ name }) => name).join(' ')}`);
+      for (const server of this.#chosen) network.part(forMs, server);
+    });
   }
 
   /** Those of the pool as it is now. */
@@ -100,7 +114,9 @@ export class PoolRecovery {
     if (this.#world.faults.stopped) return;
     const { members } = this;
     this.#world.faults.restorer.letGo();
-    const survivors = this.#draw(members);
+    const chosen = this.#chosen?.filter(({ banned, restored }) => !banned && !restored) ?? [];
+    this.#chosen = null;
+    const survivors = chosen.length > 0 ? chosen : this.#draw(members);
     if (survivors.length === 0) return;
     const minority = Math.floor((members.length - 1) / 2);
     const all = members.filter((server) => !survivors.includes(server));
@@ -147,9 +163,8 @@ export class PoolRecovery {
         (best, state) => (state.applied > best.applied ? state : best),
         LedgerState.found(rlfs.get(1)),
       );
-    for (const { key, commute } of known.held.values()) {
+    for (const { key } of known.held.values()) {
       if (observer.ledgers.isHeldAs(key.id, null)) this.counts.recordsKept++;
-      else if (commute !== null) this.leaked.add(key.id);
     }
     const before = Array.from({ length: known.rlf.sequence }, (_, at) => rlfs.get(at + 1));
     this.counts.recordsLost += observer.restarts(known, epoch, before);

@@ -151,7 +151,7 @@ export class PoolServer {
         if (!(error instanceof LmError)) throw error;
         const { code } = error;
         // It keeps none of those who are there, and changes nothing; or it is of another epoch.
-        const isOld = code === 'bad-data' && (rlf.recover ?? 1) < process.core.state.epoch;
+        const isOld = code === 'bad-data' && rlf.recover !== null;
         const isElsewhere = this.lost && code === 'not-authorized';
         const isRefused = REFUSALS.has(code) || isOld || isElsewhere;
         if (!isRefused) throw error;
