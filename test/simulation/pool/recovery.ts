@@ -17,7 +17,7 @@ const RETURN_MS_MEAN = 12_000;
 /** Time for what follows a recovery. */
 const MORE_MS = 90_000;
 /** Until a server is fenced, and until its seats are opened. */
-const PARTED_MS = [6_000, 15_000, 40_000, 60_000];
+const PARTED_MS = [8_000, 15_000, 40_000, 60_000, 80_000];
 
 /** Without what would leave the survivors no majority, or a majority of clocks that are wrong. */
 export function optionsForRecovery(random: Random): PoolOptions {
@@ -30,9 +30,14 @@ export function optionsForRecovery(random: Random): PoolOptions {
     ...drawn,
     servers: random.pick([3, 5, 5, 7, 7]),
     durationMs: drawn.durationMs + MORE_MS,
-    licenses: { ...licenses, dates: false },
+    licenses: {
+      ...licenses,
+      dates: false,
+      lifetimesMs: random.pick([[26_000], [45_000], [26_000, 60_000]]),
+    },
     clients: {
       ...clients,
+      useMs: random.pick([20_000, 60_000, 200_000]),
       holds: random.pick([0, 0.2, 0.4]),
       commuters: random.pick([0, 0.1, 0.3]),
     },
@@ -86,7 +91,7 @@ export class PoolRecovery {
       for (const server of servers) this.#images.set(server, server.disk.image());
     });
     agenda.after(at, () => this.#lose());
-    if (this.#random.chance(0.5)) this.#part(at);
+    if (this.#random.chance(0.7)) this.#part(at);
   }
 
   /** Those that will be left know little of what the others do before they are lost. */
@@ -137,7 +142,9 @@ export class PoolRecovery {
     this.#giveUp(survivors, epoch);
     const sequence = this.#world.rlfs.drawRecovery(listed, epoch);
     this.#current = { epoch, survivors, sequence, minority };
-    this.#world.agenda.after(this.#random.between(0, 20_000), () => this.#offer(acts));
+    // Often while seats of the lost are still in use.
+    const afterMs = this.#random.pick([0, 0, 2_000, this.#random.between(0, 20_000)]);
+    this.#world.agenda.after(afterMs, () => this.#offer(acts));
   }
 
   /** A minority, of those that were not refused before. */
