@@ -60,7 +60,8 @@ export class Holdings {
 
   check(now: number): void {
     for (const server of this.#servers) {
-      if (server.process !== null) this.#checkTable(server.process);
+      // An older image may hold keys that were forgotten here since.
+      if (server.process !== null && !server.restored) this.#checkTable(server.process);
     }
     this.#checkBeliefs();
     this.#forget(now);

@@ -163,7 +163,8 @@ export class PoolObserver {
     const own = process?.core.authorization(seat.id, NEVER) ?? null;
     // Else it passed on what another server said.
     if (process === null || own === null) return;
-    this.#issued ||= !own.isHeld;
+    // What was taken over the ledger grants, too.
+    this.#issued ||= !own.isHeld && !takes;
     const facts = () => ({ server: server.name, client: client.name });
     check(!this.ledgers.knewEvicted(process, seat.id), 'what is evicted is not renewed', facts);
   }

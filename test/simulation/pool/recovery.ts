@@ -24,6 +24,7 @@ export function optionsForRecovery(random: Random): PoolOptions {
   let drawn = drawPoolOptions(random);
   while (drawn.mode === 'fail-over' || drawn.mode === 'queue') drawn = drawPoolOptions(random);
   const { licenses, clients, faults } = drawn;
+  const commuters = random.pick([0, 0.1, 0.3]);
   const maybe = (share: number, min: number, max: number) =>
     random.chance(share) ? random.between(min, max) : null;
   return {
@@ -37,9 +38,10 @@ export function optionsForRecovery(random: Random): PoolOptions {
     },
     clients: {
       ...clients,
-      useMs: random.pick([20_000, 60_000, 200_000]),
+      // A commuter that gets its seat when all is calm brings it back in time.
+      useMs: random.pick([20_000, 60_000, commuters > 0 ? 30_000 : 200_000]),
       holds: random.pick([0, 0.2, 0.4]),
-      commuters: random.pick([0, 0.1, 0.3]),
+      commuters,
     },
     faults: {
       ...faults,
