@@ -4,12 +4,13 @@
  * a majority of them at a time; some servers were never lost, and the RLF does not name them.
  */
 import { LedgerState } from '../../../src/engine/ledger/state.ts';
+import type { RlfServer } from '../../../src/engine/license/types.ts';
 import { sampleServer } from '../../engine/sample-rlf.ts';
 import type { DiskImage } from '../disk.ts';
 import type { Random } from '../random.ts';
 import type { OldAct } from './administrator.ts';
 import { drawPoolOptions, type PoolOptions } from './options.ts';
-import type { PoolServer } from './server.ts';
+import type { PoolProcess, PoolServer } from './server.ts';
 import type { PoolWorld } from './world.ts';
 
 const OFFER_AGAIN_MS = 4_000;
@@ -70,6 +71,7 @@ export class PoolRecovery {
   /** Who is to be left. */
   #chosen: readonly PoolServer[] | null = null;
   readonly #images = new Map<PoolServer, DiskImage>();
+  readonly #peers = new WeakMap<PoolProcess, readonly RlfServer[]>();
   readonly counts = {
     recoveries: 0,
     secondRecoveries: 0,
@@ -110,6 +112,14 @@ export class PoolRecovery {
   /** Those of the pool as it is now. */
   get members(): readonly PoolServer[] {
     return this.#current?.survivors ?? this.#world.servers;
+  }
+
+  /** A server did something: its links follow what it knows of the pool. */
+  turned(process: PoolProcess): void {
+    const { peers } = process.core;
+    const known = this.#peers.get(process);
+    this.#peers.set(process, peers);
+    if (known !== undefined && known !== peers) this.#world.network.follow(process.server);
   }
 
   /** A majority is gone, and the pool is not restarted yet. */

@@ -246,6 +246,7 @@ export class PoolWorld implements ClientWorld, LinkWorld {
         onTurn: (process) => {
           this.#guarded(() => this.observer.turned(process));
           this.members?.turned(process);
+          this.recovery?.turned(process);
         },
         onDeath: (dead, process) => this.#onDeath(dead, process),
         onSend: (from, sends) => {
