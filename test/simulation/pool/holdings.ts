@@ -117,6 +117,9 @@ export class Holdings {
   }
 
   #isHeld(id: string, license: string): boolean {
+    // A record is on the disks of servers that are all down.
+    const isDown = this.#servers.every(({ process, lost }) => process === null || lost);
+    if (isDown && this.#ledgers.isRecorded(id, license)) return true;
     return this.#servers.some((server) => {
       const { process } = server;
       // Once its seats are opened, whether it knows or not, its keys of before are void.
