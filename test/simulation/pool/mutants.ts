@@ -8,7 +8,7 @@ import { poolCopyWith } from '../copy.ts';
 import { MEMBERS_MUTANTS, RARE_MEMBERS_MUTANTS } from '../members-mutants.ts';
 import type { Mutant } from '../mutant.ts';
 import { POOL_MUTANTS, RARE_POOL_MUTANTS } from '../pool-mutants.ts';
-import { RECOVERY_MUTANTS } from '../recovery-mutants.ts';
+import { OPEN_RECOVERY_MUTANTS, RECOVERY_MUTANTS } from '../recovery-mutants.ts';
 import type { Membership } from './world.ts';
 
 interface Group {
@@ -19,7 +19,7 @@ interface Group {
 const GROUPS: Readonly<Record<string, Group>> = {
   pools: { members: false, mutants: [...POOL_MUTANTS, ...RARE_POOL_MUTANTS] },
   members: { members: true, mutants: [...MEMBERS_MUTANTS, ...RARE_MEMBERS_MUTANTS] },
-  recovery: { members: 'lost', mutants: RECOVERY_MUTANTS },
+  recovery: { members: 'lost', mutants: [...RECOVERY_MUTANTS, ...OPEN_RECOVERY_MUTANTS] },
 };
 
 const { values, positionals } = parseArgs({
