@@ -54,7 +54,8 @@ export class Restarting {
     if (!isMember) return false;
     if (epoch < ledger.epoch) throw olderEpoch(epoch, ledger.epoch);
     if (epoch === ledger.epoch) {
-      if (isUnderWay) throw underWay(epoch);
+      // The one in force, or an older one, changes nothing: a server is started with it again.
+      if (isUnderWay && rlf.sequence > this.#pool.state.rlf.sequence) throw underWay(epoch);
       return false;
     }
     this.#check(rlf);

@@ -61,7 +61,7 @@ test('refused while a majority is there; then pushed, interrupted and killed unt
     0,
     expect.objectContaining({
       already: false,
-      servers: expect.arrayContaining([expect.objectContaining({ name: 'A', state: 'up' })]),
+      servers: expect.arrayContaining([expect.objectContaining({ name: 'A', rlfSequence: 3 })]),
     }),
   ]);
   const again = await push().pushed;
