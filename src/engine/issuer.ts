@@ -257,12 +257,19 @@ export class Issuer {
     const row = this.#rows.get(license);
     // The client may have asked for a seat under the same key here, too.
     if (row === undefined || this.#keys.get(id) !== undefined) return;
+    // Or wait here: it has what it waits for, and served too it would have its key twice.
+    const place = this.#lines.find(id);
+    if (place !== undefined) {
+      this.#lines.leave(place.row, place.waiter);
+      this.#rows.changed(place.row);
+    }
     const [user, host, pid, address, instance] = holder;
     const terms = row.termsOf(count, lifetimeMs);
     const body = { id, since, terms, holder: { user, host, pid, address, instance } };
     this.#keys.issue(body, time.boot);
     row.inUse += count;
     this.#rows.changed(row);
+    if (place !== undefined && place.row !== row) this.#settle(place.row, time);
   }
 
   /** A key of this server ended by the ledger: claimed elsewhere, or its time was over. */

@@ -2,6 +2,7 @@
  * The key table: the authorizations that this server issued and that live. Its records are the
  * promise kept on disk; heartbeats are not written, so after a start every key counts as heard now.
  */
+import { assert } from './errors.ts';
 import { type Expiring, ExpiryQueue } from './expiry-queue.ts';
 import { type Journaled, KeyJournal } from './key-journal.ts';
 import { bufferOf, type Holder, type KeyBody, KeyReader, type Terms } from './key-record.ts';
@@ -43,6 +44,7 @@ export class KeyTable {
   }
 
   issue(body: KeyBody, now: number): SeatKey {
+    assert(!this.#keys.has(body.id), 'one live key per id');
     const key = this.#add(this.#nextNumber, body, { now, tabled: false });
     this.#journal.issued(key);
     return key;

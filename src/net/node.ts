@@ -39,16 +39,16 @@ const TICK_MS_MAX = 1_000;
 
 /** A batch of this size is worth a flush of its own. */
 const GATHER_MAX = 128;
-/** A flush that took longer says nothing about the next. */
-const FLUSH_MS_MAX = 10;
+/** A turn that took longer says nothing about the next. */
+const TURN_MS_MAX = 10;
 
 export class Node {
   readonly #options: NodeOptions;
   #inbox: Event[] = [];
   #scheduled = false;
   #lastBatch = 0;
-  /** What a flush takes, smoothed. */
-  #flushMs = 0;
+  /** What a turn takes, from its first event to its last reply, smoothed. */
+  #turnMs = 0;
   #gatherUntil = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #timerAt = Number.POSITIVE_INFINITY;
@@ -101,13 +101,13 @@ export class Node {
 
   /**
    * Clients that were answered together ask again nearly together. Flushing for the first of them
-   * would keep the rest waiting for a whole flush, so a batch smaller than the last one waits for
-   * more, at most for as long as a flush takes here.
+   * would keep the rest waiting for a whole turn, so a batch smaller than the last one waits for
+   * more, at most for as long as a turn takes here.
    */
   readonly #gather = (): void => {
     if (this.#inbox.length < Math.min(this.#lastBatch, GATHER_MAX)) {
       const now = performance.now();
-      if (this.#gatherUntil === 0) this.#gatherUntil = now + this.#flushMs;
+      if (this.#gatherUntil === 0) this.#gatherUntil = now + this.#turnMs;
       if (now < this.#gatherUntil) {
         setImmediate(this.#gather);
         return;
@@ -119,6 +119,7 @@ export class Node {
   #run(): void {
     this.#scheduled = false;
     if (this.#stopped) return;
+    const before = performance.now();
     this.#guarded(() => {
       const events = this.#inbox;
       this.#inbox = [];
@@ -131,6 +132,7 @@ export class Node {
       this.counters.events += events.length;
       this.#finish();
     });
+    this.#turnMs += (Math.min(performance.now() - before, TURN_MS_MAX) - this.#turnMs) / 8;
     this.#sleep();
   }
 
@@ -150,10 +152,8 @@ export class Node {
     for (;;) {
       const effects = core.takeEffects();
       if (effects.writes.length > 0) {
-        const before = performance.now();
         commit(effects.writes);
         this.counters.flushes++;
-        this.#flushMs += (Math.min(performance.now() - before, FLUSH_MS_MAX) - this.#flushMs) / 8;
       }
       this.#send(effects);
       if (effects.writes.length === 0) return;

@@ -13,7 +13,7 @@ import {
   scratchDirectory,
 } from './scratch.ts';
 
-const small = mountedDirectory('size=1m');
+const small = mountedDirectory('size=2m');
 const mounted = small !== null;
 const place = small ?? '';
 const filler = join(place, 'filler');
@@ -48,12 +48,13 @@ describe.skipIf(!mounted)(`on a small disk${reason}`, () => {
     expect(ran).toMatchObject({ code: 78, signal: null });
     const acknowledged = ran.stdout.trim().split('\n').length;
     expect(acknowledged).toBeGreaterThan(50);
-    expect(mount(['-o', 'remount,size=4m', place])).toBe(true);
+    expect(mount(['-o', 'remount,size=6m', place])).toBe(true);
     const opened = await openDataDirectory(directory);
     expect(contents(opened.store)).toHaveLength(acknowledged);
     opened.store.commit([{ key: bytes('k'), value: Buffer.alloc(100_000) }]);
     await opened.close();
-    mount(['-o', 'remount,size=1m', place]);
+    emptyDisk();
+    expect(mount(['-o', 'remount,size=2m', place])).toBe(true);
   });
 
   test('a server that starts on a full one is no victim of a signal', async () => {

@@ -1,7 +1,8 @@
 /**
  * A server's data directory: prepared once, then opened by one server at a time. It holds `lm.mdb`,
- * LMDB's own lock file beside it, and `lm.lock`. Who the server is lies in the database, not in
- * files: a copy of a part of the directory is no server (DESIGN section 5, "Memory is identity").
+ * LMDB's own lock file beside it, `lm.wal` once a server ran, and `lm.lock`. Who the server is lies
+ * in the database, not in files: a copy of a part of the directory is no server (DESIGN section 5,
+ * "Memory is identity").
  */
 import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -18,10 +19,12 @@ import {
 } from './file-system.ts';
 import { badData, createStore, metaKey, openStore } from './lmdb/lmdb-store.ts';
 import type { Store, Write } from './store.ts';
+import { withWriteAheadLog } from './wal/wal-store.ts';
 
 /** Of the layout and the records. A server opens no directory of a later one. */
 const FORMAT = 1;
 const DATABASE_FILE = 'lm.mdb';
+const LOG_FILE = 'lm.wal';
 const STAMP_KEY = metaKey('stamp');
 const IDENTITY_KEY = metaKey('identity');
 const BOOT_KEY = metaKey('boot');
@@ -144,7 +147,9 @@ export async function openDataDirectory(directory: string): Promise<DataDirector
   const unlock = lockDirectory(directory);
   let store: Store | null = null;
   try {
-    store = await openStore(directory, path);
+    const database = await openStore(directory, path);
+    store = database;
+    store = withWriteAheadLog(database, directory, join(directory, LOG_FILE));
     return start(directory, store, unlock);
   } catch (error) {
     await store?.close();

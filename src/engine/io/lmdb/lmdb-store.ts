@@ -26,12 +26,12 @@ export function metaKey(name: string): Uint8Array {
 type Database = RootDatabase<Uint8Array, Uint8Array>;
 
 /** Makes the database file `path` in `directory`. */
-export async function createStore(directory: string, path: string): Promise<Store> {
+export async function createStore(directory: string, path: string): Promise<LmdbStore> {
   return open(directory, path);
 }
 
 /** Opens the database file `path` in `directory`. Throws `bad-data` where it isn't whole. */
-export async function openStore(directory: string, path: string): Promise<Store> {
+export async function openStore(directory: string, path: string): Promise<LmdbStore> {
   let damage: string | null;
   try {
     damage = statSync(path).isFile() ? findDamage(path) : 'is not a file';
@@ -42,7 +42,7 @@ export async function openStore(directory: string, path: string): Promise<Store>
   return open(directory, path);
 }
 
-async function open(directory: string, path: string): Promise<Store> {
+async function open(directory: string, path: string): Promise<LmdbStore> {
   const lmdb = await loadLmdb(directory);
   const decoder = new FrameDecoder();
   const before = process.umask(OWNER_ONLY);
@@ -84,14 +84,14 @@ function fillLockFile(path: string): void {
   }
 }
 
-class LmdbStore implements Store {
+export class LmdbStore implements Store {
   readonly #directory: string;
   readonly #database: Database;
   readonly #decoder: FrameDecoder;
   readonly #encoder = new FrameEncoder();
   readonly #counter = Buffer.alloc(8);
   #transaction: number;
-  #writes: readonly Write[] = [];
+  #writes: Iterable<Write> = [];
   #failed = false;
 
   constructor(directory: string, database: Database, decoder: FrameDecoder) {
@@ -106,9 +106,8 @@ class LmdbStore implements Store {
     return this.#transaction;
   }
 
-  commit(writes: readonly Write[]): number {
+  commit(writes: Iterable<Write>, transaction = this.#transaction + 1): number {
     assert(!this.#failed, 'nothing is written after a transaction that failed');
-    const transaction = this.#transaction + 1;
     this.#counter.writeUInt32BE(Math.floor(transaction / 2 ** 32), 0);
     this.#counter.writeUInt32BE(transaction % 2 ** 32, 4);
     this.#writes = writes;
