@@ -54,11 +54,18 @@ export class Restarting {
     if (!isMember) return false;
     if (epoch < ledger.epoch) throw olderEpoch(epoch, ledger.epoch);
     if (epoch === ledger.epoch) {
-      if (isUnderWay) throw underWay(epoch);
+      // The one in force, or an older one, changes nothing: a server is started with it again.
+      if (isUnderWay && rlf.sequence > this.#pool.state.rlf.sequence) throw underWay(epoch);
       return false;
     }
     this.#check(rlf);
-    if (isTrial || rlf.digest === this.#offered?.rlf.digest) return true;
+    const { rlf: known } = this.#offered ?? { rlf: null };
+    if (rlf.digest === known?.digest) return true;
+    // Or two that are offered in turn would each begin the look for a leader anew.
+    if (known !== null && rlf.sequence <= known.sequence) {
+      throw olderSequence(rlf.sequence, known.sequence);
+    }
+    if (isTrial) return true;
     this.#offered = { rlf, epoch, at: now + RECOVER_QUIET_MS };
     this.#nextDue = now;
     const fields = { epoch, sequence: rlf.sequence };

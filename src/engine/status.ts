@@ -6,6 +6,7 @@ import type { Client } from './client.ts';
 import { expiringAt } from './expiry-warnings.ts';
 import type { Holder } from './key-record.ts';
 import type { KeyTable } from './key-table.ts';
+import { termsFrom } from './ledger/epochs.ts';
 import type { HeldSeat } from './ledger/held-seats.ts';
 import { STATUS_PAGE_MAX, STATUS_SCAN_MAX } from './limits.ts';
 import type { StatusQuery } from './messages.ts';
@@ -143,14 +144,16 @@ export class Status {
   }
 
   #document(application: string | null): Record<string, unknown> {
-    const { leader, state, standing, time } = this.#pool;
+    const { leader, ledger, state, standing, time } = this.#pool;
     const { rlf, members } = state;
     return {
       pool: rlf.pool,
       rlf: { sequence: rlf.sequence, digest: rlf.digest },
       format: state.format.current,
       formatAvailable: formatAvailable(this.#pool),
-      term: standing.term,
+      epoch: ledger.epoch,
+      // Within the epoch: Raft's own is beyond those of all epochs before.
+      term: standing.term - termsFrom(ledger.epoch),
       leader: leader === null ? null : this.#pool.nameOf(leader),
       majority: this.#pool.window.isOpen(time.boot),
       majorityRule: contactOf(this.#pool),

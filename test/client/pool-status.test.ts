@@ -84,6 +84,11 @@ test('of two that claim to lead, the one of the newer term does', async () => {
     B: knows('B', { leader: 'B', term: 4 }),
   });
   expect(await view(pool, 'A')).toMatchObject({ of: 'B' });
+  const restarted = await poolOf({
+    A: knows('A', { leader: 'A', epoch: 2, term: 3 }),
+    B: knows('B', { leader: 'B', epoch: 1, term: 4 }),
+  });
+  expect(await view(restarted, 'B')).toMatchObject({ of: 'A' });
 });
 
 test('a server that hangs holds the status up for two seconds, not for five', async () => {

@@ -110,6 +110,14 @@ test('what a server does not know shows as X, and hostile names can move nothing
   expect(words).not.toContain('\u001b');
 });
 
+test('a pool that was restarted from survivors says its epoch', () => {
+  const document = { pool: 'east', rlf: { sequence: 3 }, epoch: 2, term: 1, leader: 'A' };
+  const words = statusWords({ ...document, servers: [], licenses: [], authorizations: [] }, 0);
+  expect(words).toStartWith('pool east, RLF 3, epoch 2, leader A\n');
+  const first = { ...document, epoch: 1, servers: [], licenses: [], authorizations: [] };
+  expect(statusWords(first, 0)).toStartWith('pool east, RLF 3, leader A\n');
+});
+
 test('a pool of several: every role and state, X where it is not known, and no majority', () => {
   const document = {
     ...{ pool: 'east', rlf: { sequence: 2 }, term: 3, leader: null, majority: false },

@@ -62,6 +62,13 @@ export class Beliefs {
     }
   }
 
+  /** Nobody relies on these any more, for a reason of their own; how many they were. */
+  giveUp(which: (belief: Belief) => boolean): number {
+    const before = this.#beliefs.size;
+    for (const [place, belief] of this.#beliefs) if (which(belief)) this.#beliefs.delete(place);
+    return before - this.#beliefs.size;
+  }
+
   /** What may be believed in now; forgets the rest. */
   held(): Belief[] {
     const held: Belief[] = [];

@@ -33,9 +33,12 @@ export function gapWords(document: StatusDocument | WhyDocument): string[] {
 function poolLine(document: StatusDocument): string {
   const rlf = fieldsOf(document['rlf']);
   const leader = document['leader'] ?? null;
+  const epoch = document['epoch'] ?? 1;
   const parts = [
     `pool ${text(document['pool'])}`,
     `RLF ${text(rlf['sequence'])}`,
+    // Restarted from survivors, once or more: worth a word.
+    epoch === 1 ? '' : `epoch ${text(epoch)}`,
     leader === null ? 'no leader known' : `leader ${text(leader)}`,
     document['format'] === undefined ? '' : `format ${text(document['format'])}`,
   ];

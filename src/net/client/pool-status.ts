@@ -67,11 +67,13 @@ async function poolView(link: PoolLink, own: View, filter: StatusFilter): Promis
   };
 }
 
-/** Who says that it leads; of several, as while leadership changes, the one of the newest term. */
+/** Who says that it leads; of several, as while leadership changes, by the newest term. */
 function leaderIn(views: readonly View[]): View | null {
   const leading = views.filter(({ server, document }) => document['leader'] === server);
-  const term = ({ document }: View) => Number(document['term']);
-  const [newest] = leading.sort((a, b) => term(b) - term(a));
+  const number = ({ document }: View, field: 'epoch' | 'term') => Number(document[field] ?? 1);
+  const [newest] = leading.sort((a, b) => {
+    return number(b, 'epoch') - number(a, 'epoch') || number(b, 'term') - number(a, 'term');
+  });
   return newest ?? null;
 }
 

@@ -36,6 +36,7 @@ export interface License {
 
 export interface PoolStatus extends StatusDocument {
   readonly leader: string | null;
+  readonly epoch: number;
   readonly term: number;
   readonly majority: boolean;
   readonly rlf: { readonly sequence: number };

@@ -50,6 +50,9 @@ test('two of five go on alone, and one that was given up is refused', async () =
     'the pool is restarted',
     90_000,
   );
+  expect(restarted.epoch).toBe(2);
+  expect(restarted.term).toBeLessThan(1_000);
+  expect((await site.client(['status', '--pool'])).stdout).toContain(', epoch 2, leader ');
   expect(restarted.servers.map(({ name }) => name).filter((name) => name < 'C')).toEqual([
     'A',
     'B',

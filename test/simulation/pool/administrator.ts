@@ -13,13 +13,24 @@ import type { PoolServer } from './server.ts';
 import type { PoolWorld } from './world.ts';
 
 const VALID_MS = 60_000;
+const VALID_LONG_MS = 8 * VALID_MS;
+const ID_BYTES = 16;
 /** Connections of clients count from 1. */
 const CONNECTION = 0;
+
+/** An act for a server of an epoch before, which must do nothing. */
+export interface OldAct {
+  readonly server: PoolServer;
+  readonly message: ActMessage;
+}
+
+type ActMessage = readonly [typeof MessageType.act, number, string, string];
 
 export class Administrator {
   readonly #world: PoolWorld;
   readonly #random: Random;
   #acts: number;
+  readonly #oldIds = new Set<string>();
 
   /** Acts are numbered from `first` on. */
   constructor(world: PoolWorld, random: Random, first = 0) {
@@ -37,6 +48,31 @@ export class Administrator {
     return this.#act({ act: 'evict', id: Buffer.from(idBytes(id)).toString('base64url') });
   }
 
+  /** An eviction of what nobody has, to be said later; null where the server does not run. */
+  prepare(server: PoolServer): OldAct | null {
+    const id = new Uint8Array(ID_BYTES).fill(0xee);
+    id[0] = this.#oldIds.size;
+    const message = this.#message(server, {
+      act: 'evict',
+      id: Buffer.from(id).toString('base64url'),
+    });
+    if (message === null) return null;
+    this.#oldIds.add(Buffer.from(id).toString('latin1'));
+    return { server, message };
+  }
+
+  repeat({ server, message }: OldAct): void {
+    server.host.later(0, () => {
+      this.#world.trace(() => `${server.name} is told what an epoch before was told`);
+      server.receive({ type: 'message', client: CLIENT, message: [...message] });
+    });
+  }
+
+  /** Ids that no act in force evicts. */
+  get oldIds(): ReadonlySet<string> {
+    return this.#oldIds;
+  }
+
   transfer(): boolean {
     return this.#act({ act: 'transfer', to: this.#random.pick(this.#world.servers).name });
   }
@@ -52,21 +88,28 @@ export class Administrator {
   #act(act: AdminAct, server = this.#random.pick(this.#world.servers)): boolean {
     this.#acts += 1;
     const number = this.#acts;
-    server.host.later(0, () => this.#tell(server, act, number));
+    server.host.later(0, () => {
+      const message = this.#message(server, act, { number, validMs: VALID_MS });
+      if (message === null) return;
+      this.#world.trace(() => `${server.name} is told to ${Object.values(act).join(' ')}`);
+      server.receive({ type: 'message', client: CLIENT, message: [...message] });
+    });
     return server.process !== null;
   }
 
-  #tell(server: PoolServer, act: AdminAct, number: number): void {
+  #message(
+    server: PoolServer,
+    act: AdminAct,
+    { number, validMs } = { number: ++this.#acts, validMs: VALID_LONG_MS },
+  ): ActMessage | null {
     const { process } = server;
-    if (process === null) return;
+    if (process === null) return null;
     const { rlf, epoch } = process.core.state;
     const nonce = Buffer.from(String(number).padStart(16, '0')).toString('base64url');
-    const expires = server.host.time.wall + VALID_MS;
+    const expires = server.host.time.wall + validMs;
     const document = { ...act, pool: rlf.pool, epoch, server: server.name, nonce, expires };
-    this.#world.trace(() => `${server.name} is told to ${Object.values(act).join(' ')}`);
     const signature = signDocument('lm-admin-v1', document, ADMIN);
-    const message = [MessageType.act, number, adminText(document), signature] as const;
-    server.receive({ type: 'message', client: CLIENT, message: [...message] });
+    return [MessageType.act, number, adminText(document), signature];
   }
 }
 

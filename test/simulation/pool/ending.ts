@@ -3,7 +3,9 @@
  * must be served, and when nobody asks any more every seat must come back.
  */
 import type { Accounts } from '../../../src/engine/ledger/accounts.ts';
+import type { HeldSeat } from '../../../src/engine/ledger/held-seats.ts';
 import type { Redistribution } from '../../../src/engine/ledger/redistribution.ts';
+import { LedgerState } from '../../../src/engine/ledger/state.ts';
 import { check } from '../failure.ts';
 import { WALL_START } from '../host.ts';
 import type { Random } from '../random.ts';
@@ -94,9 +96,8 @@ export class Ending {
       client.hurry(HURRY_MS);
     }
     for (const server of world.servers) {
-      // The network of the simulation brings it together with nobody who would refuse it.
-      if (server.lost) server.banned = true;
-      if (server.lost && server.process !== null) server.kill();
+      // Those that are back are yet to be refused.
+      if (server.lost && !server.isBack) server.banned = true;
       server.held = false;
       world.start(server, this.#random.chance(0.3));
     }
@@ -129,11 +130,23 @@ export class Ending {
     const end = world.agenda.now + 2 * (1.02 * lifetimeMs + LATE_MS_MAX);
     while (world.agenda.now < end && !back()) world.runUntil(world.agenda.now + 1_000);
     check(back(), 'every seat comes back', () => world.servers.map((one) => this.#facts(one)));
-    for (const { restored, banned, name } of world.servers) {
+    for (const { restored, lost, banned, name } of world.servers) {
       check(!restored || banned, 'a server that was rolled back is refused', () => name);
+      check(!lost || banned, 'a server that was left behind is refused', () => name);
     }
+    this.#checkActs();
     this.#checkMark();
     this.#checkSecret(last);
+  }
+
+  /** What was said to a server of an epoch before did nothing. */
+  #checkActs(): void {
+    const { servers, faults } = this.#world;
+    for (const { process, name } of servers) {
+      const evicted = [...(process?.core.state.evicted.keys() ?? [])];
+      const isOld = evicted.some((id) => faults.administrator.oldIds.has(id));
+      check(!isOld, 'an act of an epoch before does nothing', () => name);
+    }
   }
 
   /** Nobody who left the pool knows by which secret it signs, but where there were too many. */
@@ -152,8 +165,9 @@ export class Ending {
       check(isStale !== true, 'the secret is replaced once a server has left', () => known);
       if (current != null) known.add(Buffer.from(current).toString('hex'));
     }
-    for (const { name, process } of world.servers.filter((one) => !last.includes(one))) {
-      const secret = Buffer.from(process?.core.state.secrets.current ?? []).toString('hex');
+    for (const { name, process, disk } of world.servers.filter((one) => !last.includes(one))) {
+      const state = process?.core.state ?? LedgerState.recover(disk);
+      const secret = Buffer.from(state?.secrets.current ?? []).toString('hex');
       check(!known.has(secret), 'a server that left does not know the secret', () => name);
     }
   }
@@ -171,15 +185,25 @@ export class Ending {
         available += seats;
         if (this.#isBanned(id)) lost += seats;
       }
+      for (const { license, key, commute } of process.core.state.held.values()) {
+        if (!this.#isLeaked(commute) || license !== accounts.license) continue;
+        available += key.count;
+        lost += key.count;
+      }
       // What a server that is gone for good holds of a license that shrank may stay owed.
       return deficit <= lost && available === hardLimit + deficit;
     });
   }
 
+  /** It may have come back as only servers know that are gone: then it does so at its end. */
+  #isLeaked(commute: HeldSeat['commute']): boolean {
+    return this.#world.recovery !== null && commute !== null;
+  }
+
   /** The last RLF lists it. */
   #isOfPool({ id }: PoolServer): boolean {
-    const { members, rlfs } = this.#world;
-    if (members === null) return true;
+    const { members, recovery, rlfs } = this.#world;
+    if (members === null && recovery === null) return true;
     return rlfs.get(rlfs.newestSequence).servers.some(({ fingerprint }) => fingerprint === id);
   }
 

@@ -25,7 +25,7 @@ export class PoolFaults {
   /** Servers that start again at once. */
   readonly #hasty = new Set<PoolServer>();
   readonly restorer: Restorer;
-  readonly #administrator: Administrator;
+  readonly administrator: Administrator;
   #outages: Outages | null = null;
   /** Until when servers or their links do not do as they should, as far as that is planned. */
   #troubledUntil = 0;
@@ -62,7 +62,7 @@ export class PoolFaults {
       return servers[(first + n) % servers.length];
     }).filter((server) => server !== undefined);
     this.restorer = new Restorer(world, random.fork());
-    this.#administrator = new Administrator(world, random.fork());
+    this.administrator = new Administrator(world, random.fork());
   }
 
   start(): void {
@@ -303,12 +303,12 @@ export class PoolFaults {
   }
 
   #evict(): void {
-    if (this.#administrator.evict()) this.counts.evictions++;
+    if (this.administrator.evict()) this.counts.evictions++;
   }
 
   #transfer(): void {
     this.troubled(0);
-    if (this.#administrator.transfer()) this.counts.transfers++;
+    if (this.administrator.transfer()) this.counts.transfers++;
   }
 
   #push(): void {

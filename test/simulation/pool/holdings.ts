@@ -60,7 +60,8 @@ export class Holdings {
 
   check(now: number): void {
     for (const server of this.#servers) {
-      if (server.process !== null) this.#checkTable(server.process);
+      // An older image may hold keys that were forgotten here since.
+      if (server.process !== null && !server.restored) this.#checkTable(server.process);
     }
     this.#checkBeliefs();
     this.#forget(now);
@@ -116,6 +117,9 @@ export class Holdings {
   }
 
   #isHeld(id: string, license: string): boolean {
+    // A record is on the disks of servers that are all down.
+    const isDown = this.#servers.every(({ process, lost }) => process === null || lost);
+    if (isDown && this.#ledgers.isRecorded(id, license)) return true;
     return this.#servers.some((server) => {
       const { process } = server;
       // Once its seats are opened, whether it knows or not, its keys of before are void.

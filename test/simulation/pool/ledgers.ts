@@ -34,9 +34,11 @@ export class Ledgers {
   #sequence = 0;
   #format = 0;
   bounds: ReadonlyMap<string, Bound> = new Map();
+  /** Of a restart of the pool, while seats of before may be in use. */
+  #before: { readonly epoch: number; readonly bounds: ReadonlyMap<string, Bound> } | null = null;
   /** The servers, as the newest state has them. */
   servers: ReadonlyMap<string, Readonly<ServerState>> = new Map();
-  readonly #rollouts = new Rollouts();
+  #rollouts = new Rollouts();
   readonly #opened = new Map<string, number>();
   /** By id of an evicted key: an entry by which it was. */
   readonly #evicted = new Map<string, number>();
@@ -46,10 +48,23 @@ export class Ledgers {
   #held: LedgerState['held'] | null = null;
   readonly counts = { elections: 0, fences: 0, openings: 0, returns: 0, lowered: 0 };
 
-  /** A majority is gone for good: what only those knew is void. */
-  restarts(): void {
-    this.#hashes.clear();
-    this.newest = 0;
+  /**
+   * A majority is gone for good: what those knew beyond `known` is void. Until all keys of before
+   * have ended, under the next epoch, as much may be in use as before.
+   */
+  restarts(known: LedgerState, epoch: number): void {
+    for (const index of this.#hashes.keys()) if (index > known.applied) this.#hashes.delete(index);
+    this.newest = known.applied;
+    this.#sequence = known.rlf.sequence;
+    this.#rollouts = new Rollouts();
+    for (const id of this.#evicted.keys()) if (!known.evicted.has(id)) this.#evicted.delete(id);
+    this.#before = { epoch, bounds: this.bounds };
+  }
+
+  /** The newest state has that record, by the entry of that index, or any. */
+  isHeldAs(id: string, index: number | null): boolean {
+    const held = this.#held?.get(id);
+    return held !== undefined && (index === null || held.index === index);
   }
 
   /** Whether that server applied more since it was last looked at. */
@@ -189,7 +204,7 @@ export class Ledgers {
         if (this.#isNew(`${server} ${license} opened ${index}`)) this.counts.openings++;
       }
     }
-    this.bounds = bounds;
+    this.bounds = this.#sinceBefore(bounds, state);
     const known = new Map<string, Readonly<ServerState>>();
     for (const { fingerprint: id } of members.all) {
       const server = servers.get(id);
@@ -200,6 +215,23 @@ export class Ledgers {
       if (session !== null && this.#isNew(`${id} returned ${session}`)) this.counts.returns++;
     }
     this.servers = known;
+  }
+
+  #sinceBefore(
+    bounds: Map<string, Bound>,
+    { epoch, awaited }: LedgerState,
+  ): ReadonlyMap<string, Bound> {
+    if (this.#before === null) return bounds;
+    if (epoch >= this.#before.epoch && awaited.length === 0) {
+      this.#before = null;
+      return bounds;
+    }
+    for (const [license, before] of this.#before.bounds) {
+      const { hardLimit, deficit } = bounds.get(license) ?? { hardLimit: 0, deficit: 0 };
+      const isLess = hardLimit + deficit < before.hardLimit + before.deficit;
+      if (isLess) bounds.set(license, before);
+    }
+    return bounds;
   }
 
   #isNew(event: string): boolean {

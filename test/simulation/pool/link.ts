@@ -4,6 +4,7 @@
  * overtake each other, at least across reconnects; none reaches another process than it was sent to.
  */
 import type { PeerGreeting, PeerMessage } from '../../../src/engine/peer-messages.ts';
+import { isSameEpoch } from '../../../src/engine/pool/epoch-peers.ts';
 import type { Agenda } from '../agenda.ts';
 import type { Path } from '../network.ts';
 import type { Random } from '../random.ts';
@@ -150,14 +151,30 @@ export class Link {
     if (greeting === null) return;
     this.#later(other.server, this.#delay(), () => {
       if (this.#processes !== processes) return;
-      // A stranger is let in, and no link is opened to it.
-      if (knows(other.server, one.server)) this.#greet(one.server, other.server, greeting);
       const answer = other.server.greeting();
       if (answer === null) return;
+      if (this.#isRefused(one, other, { greeting, answer })) return;
+      // A stranger is let in, and no link is opened to it.
+      if (knows(other.server, one.server)) this.#greet(one.server, other.server, greeting);
       this.#later(one.server, this.#delay(), () => {
         if (this.#processes === processes) this.#greet(other.server, one.server, answer);
       });
     });
+  }
+
+  /** As `refuseLeftBehind` does at a hello. */
+  #isRefused(
+    one: PoolProcess,
+    other: PoolProcess,
+    { greeting, answer }: { readonly greeting: PeerGreeting; readonly answer: PeerGreeting },
+  ): boolean {
+    const [theirs = 1, own = 0] = [greeting.epoch, answer.epoch];
+    if (other.core.restart !== null || theirs >= own || isSameEpoch(theirs, own)) return false;
+    this.#close();
+    this.#later(one.server, this.#delay(), () => {
+      if (one.server.process === one) one.server.leftBehind(own);
+    });
+    return true;
   }
 
   #greet(from: PoolServer, to: PoolServer, greeting: PeerGreeting): void {

@@ -1,4 +1,6 @@
 /** Watches a simulated pool from outside, and says so when a promise of DESIGN is not kept. */
+import type { LedgerState } from '../../../src/engine/ledger/state.ts';
+import type { Rlf } from '../../../src/engine/license/types.ts';
 import { type ClientMessage, MessageType } from '../../../src/engine/messages.ts';
 import { idTextOfKey } from '../../../src/engine/seat-key.ts';
 import type { ServerMessage } from '../../../src/net/protocol.ts';
@@ -77,6 +79,28 @@ export class PoolObserver {
     this.#lines.closed(connection);
   }
 
+  /**
+   * A majority is gone for good, and what no server that is left knows is given up: seats in
+   * records, and keys that live longer than any RLF let them before. Returns how many.
+   */
+  restarts(known: LedgerState, epoch: number, rlfs: readonly Rlf[]): number {
+    const longest = new Map<string, number>();
+    for (const { code } of rlfs.flatMap(({ licenses }) => licenses)) {
+      const { application, version, keyLifetimeMs } = code;
+      const license = licenseId({ application, version });
+      longest.set(license, Math.max(keyLifetimeMs, longest.get(license) ?? 0));
+    }
+    const givenUp = this.#beliefs.giveUp(({ seat: { id }, license, sentAt, until }) => {
+      if (this.ledgers.isHeldAs(id, null)) {
+        const held = known.held.get(id);
+        return held === undefined || !this.ledgers.isHeldAs(id, held.index);
+      }
+      return until - sentAt > (longest.get(license) ?? 0);
+    });
+    this.ledgers.restarts(known, epoch);
+    return givenUp;
+  }
+
   /** A server says this: from now on somebody may rely on it. */
   promised(connection: PoolConnection, message: ServerMessage): void {
     const { client } = connection;
@@ -139,7 +163,8 @@ export class PoolObserver {
     const own = process?.core.authorization(seat.id, NEVER) ?? null;
     // Else it passed on what another server said.
     if (process === null || own === null) return;
-    this.#issued ||= !own.isHeld;
+    // What was taken over the ledger grants, too.
+    this.#issued ||= !own.isHeld && !takes;
     const facts = () => ({ server: server.name, client: client.name });
     check(!this.ledgers.knewEvicted(process, seat.id), 'what is evicted is not renewed', facts);
   }

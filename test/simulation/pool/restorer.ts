@@ -19,6 +19,7 @@ export class Restorer {
   readonly #random: Random;
   #stopped = false;
   #busy = false;
+  #round = 0;
 
   constructor(world: PoolWorld, random: Random) {
     this.#world = world;
@@ -31,22 +32,44 @@ export class Restorer {
 
   /** Takes an image, lets the server start once more so that it tells everyone, and restores it. */
   begin(): void {
-    const { servers } = this.#world;
-    const restored = servers.filter((server) => server.restored || server.held).length;
-    const server = this.#random.pick(servers);
+    const server = this.#random.pick(this.#servers);
+    this.beginWith(server, server.disk.image());
+  }
+
+  /** The same, with an image of before. */
+  beginWith(server: PoolServer, image: DiskImage): void {
+    const servers = this.#servers;
+    const restored = servers.filter((one) => one.restored || one.held).length;
     const isMinority = restored + 1 <= Math.floor((servers.length - 1) / 2);
     if (this.#busy || !isMinority || server.process === null || server.restored) return;
+    // Nobody is left who could tell.
+    if (this.#stopped || this.#world.recovery?.isUnderWay === true) return;
     this.#busy = true;
-    const image = server.disk.image();
     this.#world.trace(() => `an image of ${server.name} at ${image.transaction}`);
+    const round = this.#round;
     this.#world.agenda.after(this.#random.between(500, 20_000), () => {
+      if (round !== this.#round) return;
       this.#world.kill(server, false);
       this.#poll(server, image, POLLS_MAX);
     });
   }
 
+  /** The pool loses its majority: whoever was to be given an image keeps what it has. */
+  letGo(): void {
+    this.#round++;
+    this.#busy = false;
+    for (const server of this.#servers) server.held = false;
+  }
+
+  /** Those of the pool. */
+  get #servers(): readonly PoolServer[] {
+    return this.#world.recovery?.members ?? this.#world.servers;
+  }
+
   #poll(server: PoolServer, image: DiskImage, left: number): void {
+    const round = this.#round;
     this.#world.agenda.after(POLL_MS, () => {
+      if (round !== this.#round) return;
       if (this.#stopped || left === 0) {
         this.#busy = false;
       } else if (server.process !== null && this.#isKnown(server, image)) {
@@ -58,7 +81,7 @@ export class Restorer {
   }
 
   #isKnown(server: PoolServer, { transaction }: DiskImage): boolean {
-    const others = this.#world.servers.filter((other) => other !== server && !other.restored);
+    const others = this.#servers.filter((other) => other !== server && !other.restored);
     return others.every((other) => {
       const record = other.disk.get(textKey(Space.peer, server.id));
       const [, , known = 0] = record === null ? [] : (read(record) as number[]);
@@ -69,7 +92,9 @@ export class Restorer {
   #restore(server: PoolServer, image: DiskImage): void {
     server.held = true;
     this.#world.kill(server, false);
+    const round = this.#round;
     this.#world.agenda.after(DOWN_MS, () => {
+      if (round !== this.#round) return;
       server.held = false;
       this.#busy = false;
       if (this.#stopped || server.process !== null) return;

@@ -23,6 +23,7 @@ export class PoolRlfs {
   readonly #grants: PoolGrants[] = [];
   readonly #rlfs = new Map<number, Rlf>();
   #servers: readonly RlfServer[] | null = null;
+  #recover: number | null = null;
 
   constructor(options: PoolOptions, random: Random) {
     this.#options = options;
@@ -49,12 +50,10 @@ export class PoolRlfs {
     return sequence;
   }
 
-  /** The same, of servers that restart the pool in that epoch. */
+  /** The same, of servers that restart the pool in that epoch; those after it say so too. */
   drawRecovery(servers: readonly RlfServer[], recover: number): number {
-    const sequence = this.drawMembers(servers);
-    const grants = this.#grants[sequence - 1];
-    if (grants !== undefined) this.#grants[sequence - 1] = { ...grants, recover };
-    return sequence;
+    this.#recover = recover;
+    return this.drawMembers(servers);
   }
 
   /** Of the servers listed last, where they are not those of the founding. */
@@ -62,7 +61,8 @@ export class PoolRlfs {
     const servers = this.#servers;
     if (servers === null) return grants;
     const codes = grants.codes.map((code) => ({ ...code, distribution: null }));
-    return { ...grants, codes, servers };
+    const recover = this.#recover;
+    return { ...grants, codes, servers, ...(recover !== null && { recover }) };
   }
 
   /** What every simulation ends with, at these servers or those listed last. */
@@ -80,7 +80,13 @@ export class PoolRlfs {
     const listed = this.#servers;
     const names = listed?.map(({ name }) => name) ?? namesOf(this.#options);
     const spreadCodes = spread(codes, names, this.#random);
-    this.#grants.push({ sequence, codes: spreadCodes, ...(listed && { servers: listed }) });
+    const recover = this.#recover;
+    this.#grants.push({
+      sequence,
+      codes: spreadCodes,
+      ...(listed && { servers: listed }),
+      ...(recover !== null && { recover }),
+    });
     const { servers } = this.get(sequence);
     const before = licensesOf(this.get(sequence - 1));
     const rows = licensesOf(this.get(sequence))

@@ -6,6 +6,7 @@ import type { Event } from '../../../src/engine/event.ts';
 import { FORMAT_MAX } from '../../../src/engine/ledger/format.ts';
 import type { Rlf } from '../../../src/engine/license/types.ts';
 import type { PeerGreeting } from '../../../src/engine/peer-messages.ts';
+import { leftBehind } from '../../../src/engine/pool/epoch-peers.ts';
 import type { Write } from '../../../src/engine/records.ts';
 import { Node } from '../../../src/net/node.ts';
 import { fingerprintOf } from '../../engine/sample-rlf.ts';
@@ -153,8 +154,12 @@ export class PoolServer {
       try {
         process.node.now({ type: 'offered', rlf });
       } catch (error) {
-        // It keeps none of those who are there, and changes nothing.
-        const isRefused = error instanceof LmError && REFUSALS.has(error.code);
+        if (!(error instanceof LmError)) throw error;
+        const { code } = error;
+        // It keeps none of those who are there, and changes nothing; or it is of another epoch.
+        const isOld = code === 'bad-data' && rlf.recover !== null;
+        const isElsewhere = this.lost && code === 'not-authorized';
+        const isRefused = REFUSALS.has(code) || isOld || isElsewhere;
         if (!isRefused) throw error;
       }
     });
@@ -163,6 +168,11 @@ export class PoolServer {
   greeting(): PeerGreeting | null {
     const { process } = this;
     return process === null ? null : process.core.greeting(this.host.time);
+  }
+
+  /** Another server does not let it in: the pool was restarted without it, in that epoch. */
+  leftBehind(epoch: number): void {
+    this.#failed(leftBehind(epoch));
   }
 
   #boot(): PoolProcess {
@@ -212,10 +222,15 @@ export class PoolServer {
     this.disk.commit(writes);
   }
 
+  #isLeftBehind(error: unknown): boolean {
+    const isRefused = error instanceof LmError && error.code === 'not-authorized';
+    return isRefused && (this.lost || this.restored);
+  }
+
   #failed(error: unknown): void {
     if (error instanceof SimulatedCrash) {
       this.kill();
-    } else if (error instanceof LmError && error.code === 'not-authorized' && this.lost) {
+    } else if (this.#isLeftBehind(error)) {
       this.banned = true;
       this.#events.onLeftBehind(this);
       this.kill();

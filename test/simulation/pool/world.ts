@@ -276,6 +276,7 @@ export class PoolWorld implements ClientWorld, LinkWorld {
           this.held.look();
           this.members?.turned(process);
           this.#guarded(() => this.upgrade?.turned(process));
+          this.recovery?.turned(process);
         },
         onDeath: (dead, process) => this.#onDeath(dead, process),
         onSend: (from, sends) => {
