@@ -5,6 +5,7 @@
 import type { CoreMessage, Heartbeat, Release } from './messages.ts';
 import type { Message } from './raft/messages.ts';
 import type { ServerId } from './raft/types.ts';
+import type { Start } from './starts.ts';
 
 /** Who a client is, as its connection told the server that relays for it. */
 export interface RelayedClient {
@@ -69,6 +70,8 @@ export interface PeerGreeting {
   readonly transaction: number;
   /** A random number of this start: two starts of one disk, one of them set back, differ in it. */
   readonly start: number;
+  /** Its starts before this one, newest first. Default: none that it knows of. */
+  readonly earlier?: readonly Start[];
   /** How long it has been on line: at a cold start the longest leads. */
   readonly uptimeMs: number;
   /** Of the RLF in force there: one that lags is told of the newer one. */

@@ -12,6 +12,7 @@ import type { Rlf, RlfServer } from '../engine/license/types.ts';
 import type { ServerId } from '../engine/raft/types.ts';
 import type { RecordSource, Write } from '../engine/records.ts';
 import { idText, keyId } from '../engine/seat-key.ts';
+import type { Start } from '../engine/starts.ts';
 import type { Time } from '../engine/time.ts';
 import { type Listener, listen } from './listener.ts';
 import type { Log } from './log.ts';
@@ -48,6 +49,8 @@ export interface LicenseServerOptions {
     readonly identity: Identity;
     readonly founding: string | null;
     readonly boot: number;
+    readonly start: number;
+    readonly earlier: readonly Start[];
     readonly store: RecordSource & {
       readonly transaction: number;
       commit(writes: readonly Write[]): number;
@@ -79,9 +82,6 @@ export interface LicenseServerOptions {
 const STEP_ASIDE_MS_MAX = 2_000;
 const STEP_ASIDE_LOOK_MS = 10;
 
-/** Random numbers of starts. */
-const START_NUMBERS = 2 ** 48;
-
 export class LicenseServer {
   readonly #options: LicenseServerOptions;
   readonly #core: Core;
@@ -108,15 +108,25 @@ export class LicenseServer {
   constructor(options: LicenseServerOptions) {
     this.#options = options;
     const { directory, now, log, secret, onFailure } = options;
-    const { store, identity, boot, server: name } = directory;
+    const { store, identity, boot, start, earlier, server: name } = directory;
     const server = identity.fingerprint;
     const { offered } = options;
     const founding = directory.founding === null ? offered : readRlf(directory.founding);
     const joins = directory.founding === null;
-    const start = Math.floor(options.random() * START_NUMBERS);
     const { transaction } = store;
     const program = { version: options.version, protocol: PROTOCOL_MAX, format: FORMAT_MAX };
-    const parts = { server, name, boot, founding, joins, program, secret, start, transaction };
+    const parts = {
+      server,
+      name,
+      boot,
+      founding,
+      joins,
+      program,
+      secret,
+      start,
+      earlier,
+      transaction,
+    };
     this.#core = Core.recover(parts, store, now());
     this.#node = new Node({
       core: this.#core,

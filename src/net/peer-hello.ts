@@ -4,6 +4,7 @@ import type { Rlf } from '../engine/license/types.ts';
 import type { PeerGreeting } from '../engine/peer-messages.ts';
 import { isSameEpoch, leftBehind } from '../engine/pool/epoch-peers.ts';
 import type { ServerId } from '../engine/raft/types.ts';
+import { readStarts } from '../engine/starts.ts';
 import { errorFrom, readServerMessage } from './client/replies.ts';
 import { check, type Fields, isCount } from './field-checks.ts';
 import {
@@ -36,19 +37,21 @@ export function peerHello({ pool, name, fingerprint, greeting }: Introduction): 
 /** Clocks count fractions, the wire whole milliseconds. */
 export function greetingFields(greeting: PeerGreeting): GreetingFields {
   const { boot, transaction, start, uptimeMs, rlfSequence, epoch = 1, format = 1 } = greeting;
+  const { earlier = [] } = greeting;
   const fields = [boot, transaction, start, Math.max(0, Math.floor(uptimeMs))] as const;
-  return rlfSequence === undefined ? [...fields] : [...fields, rlfSequence, epoch, format];
+  return rlfSequence === undefined ? [...fields] : [...fields, rlfSequence, epoch, format, earlier];
 }
 
 /** @throws LmError `protocol` where a server does not say how its disk and its clock stand. */
 export function readGreeting(value: unknown): PeerGreeting {
   checkGreeting(value);
-  const [boot, transaction, start, uptimeMs, rlfSequence, epoch, format] = value;
+  const [boot, transaction, start, uptimeMs, rlfSequence, epoch, format, earlier] = value;
   return {
     ...{ boot, transaction, start, uptimeMs },
     ...(isCount(rlfSequence) ? { rlfSequence } : {}),
     ...(isCount(epoch) ? { epoch } : {}),
     ...(isCount(format) ? { format } : {}),
+    ...(earlier === undefined ? {} : { earlier: readStarts(earlier) }),
   };
 }
 

@@ -24,6 +24,7 @@ export type GreetingFields = [
   rlfSequence?: number,
   epoch?: number,
   format?: number,
+  earlier?: readonly (readonly [boot: number, start: number, transaction: number])[],
 ];
 
 export type Hello = [

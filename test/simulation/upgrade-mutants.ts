@@ -29,4 +29,9 @@ export const UPGRADE_MUTANTS = [
     'return value === null ? FIRST : Number(read(value));',
     'return value === null ? FIRST : FIRST;',
   ]),
+  mutant('a later start of a server goes on from anything', { from: 95, seedsMax: 60 }, [
+    'src/engine/pool/peer-memory.ts',
+    'return start === known.start && next >= known.transaction;',
+    'return start === known.start || next >= 0 || transaction >= known.transaction;',
+  ]),
 ];

@@ -4,12 +4,14 @@
  * in the database, not in files: a copy of a part of the directory is no server (DESIGN section 5,
  * "Memory is identity").
  */
+import { randomInt } from 'node:crypto';
 import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { LmError } from '../errors.ts';
 import type { Identity } from '../identity.ts';
 import { requireFormat, storedFormat } from '../ledger/format.ts';
 import { Space, spacePrefix } from '../records.ts';
+import { readStarts, type Start, withStart } from '../starts.ts';
 import { LOCK_FILE, lockDirectory } from './directory-lock.ts';
 import { asDiskError } from './disk-error.ts';
 import {
@@ -29,6 +31,8 @@ const LOG_FILE = 'lm.wal';
 const STAMP_KEY = metaKey('stamp');
 const IDENTITY_KEY = metaKey('identity');
 const BOOT_KEY = metaKey('boot');
+const STARTS_KEY = metaKey('starts');
+const START_NUMBERS = 2 ** 47;
 
 export interface Preparation {
   readonly server: string;
@@ -43,6 +47,9 @@ export interface DataDirectory extends Preparation {
   readonly store: Store;
   /** How often the directory was opened, this time included. */
   readonly boot: number;
+  /** A random number of this opening, and those of before, newest first. */
+  readonly start: number;
+  readonly earlier: readonly Start[];
   /** Frees the directory for another server. */
   close(): Promise<void>;
 }
@@ -118,6 +125,7 @@ async function write(directory: string, path: string, preparation: Preparation):
       json(STAMP_KEY, { format: FORMAT, server, pool, founding }),
       json(IDENTITY_KEY, identity),
       json(BOOT_KEY, 0),
+      json(STARTS_KEY, []),
     ]);
   } finally {
     await store.close();
@@ -170,12 +178,15 @@ function start(directory: string, store: Store, unlock: () => void): DataDirecto
   const before = read(directory, store, BOOT_KEY);
   if (typeof before !== 'number') throw incomplete(directory, BOOT_KEY);
   const boot = before + 1;
-  store.commit([json(BOOT_KEY, boot)]);
+  const earlier = readStarts(read(directory, store, STARTS_KEY));
+  const start = randomInt(START_NUMBERS);
+  const starts = withStart(earlier, [boot, start, store.transaction + 1]);
+  store.commit([json(BOOT_KEY, boot), json(STARTS_KEY, starts)]);
   const close = async (): Promise<void> => {
     await store.close();
     unlock();
   };
-  return { store, server, pool, founding, identity, boot, close };
+  return { store, server, pool, founding, identity, boot, start, earlier, close };
 }
 
 function checkDirectory(directory: string): void {

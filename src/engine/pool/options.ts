@@ -5,6 +5,7 @@ import type { Rlf } from '../license/types.ts';
 import type { Program } from '../program.ts';
 import type { ServerId } from '../raft/types.ts';
 import type { RecordSource } from '../records.ts';
+import type { Start } from '../starts.ts';
 import type { Time } from '../time.ts';
 import type { LineWord } from './word.ts';
 
@@ -17,6 +18,8 @@ export interface PoolOptions {
   readonly transaction: number;
   /** A whole number drawn for this start. */
   readonly start: number;
+  /** The starts before, newest first. Default: none that are known. */
+  readonly earlier?: readonly Start[];
   /** The RLF that founds the pool, or by which a new server knows it; null for one with records. */
   readonly founding: Rlf | null;
   /** It founds nothing: without records it waits to be taken into the pool. */

@@ -46,10 +46,11 @@ export class PeerMemory {
    * It greets. Returns whether it may go on: the start that is known (acks may overtake a
    * greeting), or a later one, which begins with all that was known to be on its disk.
    */
-  greeted(server: ServerId, { boot, start, transaction }: PeerGreeting): boolean {
+  greeted(server: ServerId, greeting: PeerGreeting): boolean {
+    const { boot, start, transaction } = greeting;
     const known = this.shown(server);
     const isSame = boot === known.boot && start === known.start;
-    const isLater = boot > known.boot && transaction >= known.transaction;
+    const isLater = boot > known.boot && goesOnFrom(known, greeting);
     if (!isSame && !isLater) {
       this.#refused.add(server);
       return false;
@@ -94,6 +95,17 @@ export class PeerMemory {
     this.#shown.set(server, shown);
     this.#changed.add(server);
   }
+}
+
+/**
+ * Whether the start that is known is among the server's own of before, and the next one began with
+ * all that was known to be on its disk. Of a start too long ago only the counters tell.
+ */
+function goesOnFrom(known: Shown, { transaction, earlier = [] }: PeerGreeting): boolean {
+  const at = earlier.findIndex(([boot]) => boot === known.boot);
+  const [, start = known.start] = earlier[at] ?? [];
+  const [, , next = transaction] = earlier[at - 1] ?? [];
+  return start === known.start && next >= known.transaction;
 }
 
 /** What a server is told that started with less than it showed before: it ends. */

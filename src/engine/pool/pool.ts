@@ -161,11 +161,11 @@ export class Pool {
   }
 
   greeting(time: Time): PeerGreeting {
-    const { boot, transaction, start } = this.#options;
+    const { boot, transaction, start, earlier = [] } = this.#options;
     const uptimeMs = this.standing.uptimeMs(time.boot);
     const { rlf, format } = this.state;
     const newest = { rlfSequence: rlf.sequence, epoch: this.epochs.own, format: format.current };
-    return { boot, transaction, start, uptimeMs, ...newest };
+    return { boot, transaction, start, earlier, uptimeMs, ...newest };
   }
 
   /** What this server's own disk has come to. */

@@ -1,6 +1,6 @@
 /**
- * `bun test/simulation/pool/mutants.ts [--of pools | members | recovery] [--from N] [--seeds N]
- * [NAME…]`: in which seeds each mutant is found. Where a change of the core or of the simulator
+ * `bun test/simulation/pool/mutants.ts [--of pools | members | recovery | versions] [--from N]
+ * [--seeds N] [NAME…]`: in which seeds each mutant is found. Where a change of the core or of the simulator
  * moved them, the numbers in pool-mutants.ts, members-mutants.ts and recovery-mutants.ts move along.
  */
 import { parseArgs } from 'node:util';
@@ -11,6 +11,7 @@ import { MEMBERS_MUTANTS, RARE_MEMBERS_MUTANTS } from '../members-mutants.ts';
 import type { Mutant } from '../mutant.ts';
 import { POOL_MUTANTS, RARE_POOL_MUTANTS } from '../pool-mutants.ts';
 import { OPEN_RECOVERY_MUTANTS, RECOVERY_MUTANTS } from '../recovery-mutants.ts';
+import { UPGRADE_MUTANTS } from '../upgrade-mutants.ts';
 import type { Membership } from './world.ts';
 
 interface Group {
@@ -27,6 +28,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
     ],
   },
   members: { members: true, mutants: [...MEMBERS_MUTANTS, ...RARE_MEMBERS_MUTANTS] },
+  versions: { members: 'versions', mutants: UPGRADE_MUTANTS },
   recovery: { members: 'lost', mutants: [...RECOVERY_MUTANTS, ...OPEN_RECOVERY_MUTANTS] },
 };
 

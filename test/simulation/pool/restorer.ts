@@ -3,6 +3,7 @@
  * be asked of them only where each of them has on its disk that there was a later one.
  */
 import { read, Space, textKey } from '../../../src/engine/records.ts';
+import { STARTS_KEPT } from '../../../src/engine/starts.ts';
 import type { DiskImage } from '../disk.ts';
 import type { Random } from '../random.ts';
 import type { PoolServer } from './server.ts';
@@ -13,6 +14,9 @@ const POLLS_MAX = 40;
 const DOWN_MS = 2_000;
 /** What a start writes before it greets anybody: a younger image looks like no image. */
 const START_TRANSACTIONS = 1;
+
+/** Fewer than a server tells of. */
+const STARTS_UNSEEN_MAX = 0.8 * STARTS_KEPT;
 
 export class Restorer {
   readonly #world: PoolWorld;
@@ -66,6 +70,17 @@ export class Restorer {
     return this.#world.recovery?.members ?? this.#world.servers;
   }
 
+  /** It starts again and again, unseen, until it counts further than the others remember. */
+  #catchUp(server: PoolServer): void {
+    const known = Math.max(...this.#servers.map((other) => knownTo(other, server)));
+    if (known - server.disk.transaction > STARTS_UNSEEN_MAX) return;
+    this.#world.faults.counts.caughtUp++;
+    for (let starts = 0; starts < STARTS_UNSEEN_MAX && server.disk.transaction <= known; starts++) {
+      this.#world.start(server, false);
+      this.#world.kill(server, false);
+    }
+  }
+
   #poll(server: PoolServer, image: DiskImage, left: number): void {
     const round = this.#round;
     this.#world.agenda.after(POLL_MS, () => {
@@ -82,11 +97,7 @@ export class Restorer {
 
   #isKnown(server: PoolServer, { transaction }: DiskImage): boolean {
     const others = this.#servers.filter((other) => other !== server && !other.restored);
-    return others.every((other) => {
-      const record = other.disk.get(textKey(Space.peer, server.id));
-      const [, , known = 0] = record === null ? [] : (read(record) as number[]);
-      return known > transaction + START_TRANSACTIONS;
-    });
+    return others.every((other) => knownTo(other, server) > transaction + START_TRANSACTIONS);
   }
 
   #restore(server: PoolServer, image: DiskImage): void {
@@ -102,7 +113,15 @@ export class Restorer {
       server.restored = true;
       this.#world.faults.counts.restores++;
       server.disk.restore(image);
+      if (this.#world.upgrade !== null) this.#catchUp(server);
       this.#world.start(server, false);
     });
   }
+}
+
+/** The last transaction of `server` that another one has on its disk. */
+function knownTo(other: PoolServer, server: PoolServer): number {
+  const record = other.disk.get(textKey(Space.peer, server.id));
+  const [, , known = 0] = record === null ? [] : (read(record) as number[]);
+  return known;
 }

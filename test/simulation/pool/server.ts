@@ -8,6 +8,7 @@ import type { Rlf } from '../../../src/engine/license/types.ts';
 import type { PeerGreeting } from '../../../src/engine/peer-messages.ts';
 import { leftBehind } from '../../../src/engine/pool/epoch-peers.ts';
 import type { Write } from '../../../src/engine/records.ts';
+import { readStarts, withStart } from '../../../src/engine/starts.ts';
 import { Node } from '../../../src/net/node.ts';
 import { fingerprintOf } from '../../engine/sample-rlf.ts';
 import { type Disk, SimulatedCrash } from '../disk.ts';
@@ -47,6 +48,7 @@ export interface PoolServerEvents {
 /** Where a data directory counts its starts. */
 const REFUSALS: ReadonlySet<string> = new Set(['config', 'busy']);
 const BOOT_KEY = Buffer.from('mboot', 'latin1');
+const STARTS_KEY = Buffer.from('mstarts', 'latin1');
 
 export class PoolServer {
   readonly place: number;
@@ -178,7 +180,14 @@ export class PoolServer {
   #boot(): PoolProcess {
     const before = this.disk.get(BOOT_KEY);
     const boot = 1 + (before === null ? 0 : Number(Buffer.from(before).toString()));
-    this.#commit([{ key: BOOT_KEY, value: Buffer.from(String(boot)) }]);
+    const known = this.disk.get(STARTS_KEY);
+    const earlier = readStarts(known === null ? [] : JSON.parse(Buffer.from(known).toString()));
+    const start = ++this.#starts;
+    const starts = withStart(earlier, [boot, start, this.disk.transaction + 1]);
+    this.#commit([
+      { key: BOOT_KEY, value: Buffer.from(String(boot)) },
+      { key: STARTS_KEY, value: Buffer.from(JSON.stringify(starts)) },
+    ]);
     const options = {
       server: this.id,
       name: this.name,
@@ -187,7 +196,8 @@ export class PoolServer {
       joins: this.isSpare,
       secret: new Uint8Array(32).fill(1 + this.place + 16 * (boot % 8)),
       transaction: this.disk.transaction,
-      start: ++this.#starts,
+      start,
+      earlier,
       program: { version: '', protocol: 1, format: this.formatMax },
     };
     const core = Core.recover(options, this.disk, this.host.time);

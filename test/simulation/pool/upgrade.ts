@@ -17,17 +17,20 @@ const RAISED_MS_MAX = 120_000;
 /** Numbers of acts, beyond those of whoever runs the pool. */
 const ACTS_FROM = 1_000_000;
 
+/** Often, where disks are set back at all: most are found out before they caught up. */
+const RESTORE_MS = 8_000;
+
 /**
- * The same; but servers are restarted beside, so that seats may be lost in any mode. No disk is set
- * back: one that is, alone, and started several times may come to write more than it lost. No
- * commuters: a request of theirs that comes twice may be denied, given up, and granted then.
+ * The same; but servers are restarted beside, so that seats may be lost in any mode. A server that
+ * is set back starts unseen until it counts further than before. No commuters: a request of theirs
+ * that comes twice may be denied, given up, and granted then.
  */
 export function optionsForUpgrade({ mode, clients, faults, ...options }: PoolOptions): PoolOptions {
   return {
     ...options,
     mode: mode === 'fail-over' ? 'hostile' : mode,
     clients: { ...clients, commuters: 0 },
-    faults: { ...faults, restoreMs: null },
+    faults: { ...faults, restoreMs: faults.restoreMs === null ? null : RESTORE_MS },
   };
 }
 
