@@ -51,7 +51,7 @@ export function readGreeting(value: unknown): PeerGreeting {
     ...(isCount(rlfSequence) ? { rlfSequence } : {}),
     ...(isCount(epoch) ? { epoch } : {}),
     ...(isCount(format) ? { format } : {}),
-    ...(earlier === undefined ? {} : { earlier: readStarts(earlier) }),
+    ...(Array.isArray(earlier) ? { earlier: readStarts(earlier) } : {}),
   };
 }
 

@@ -64,7 +64,8 @@ describe('a receiver ignores what is added', () => {
 
   test('to a hello, a welcome, and the greetings in them', () => {
     const greeting = { boot: 1, transaction: 2, start: 3, uptimeMs: 4 };
-    const about = { ...greeting, rlfSequence: 5, epoch: 6, format: 7 };
+    const earlier = [[1, 2, 3]] as const;
+    const about = { ...greeting, rlfSequence: 5, epoch: 6, format: 7, earlier };
     const own = { pool: 'east', name: 'A', fingerprint: fingerprintOf(1), greeting: about };
     const hello: unknown[] = peerHello(own);
     hello[9] = [...(hello[9] as unknown[]), ...MORE];
