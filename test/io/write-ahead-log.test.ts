@@ -1,6 +1,16 @@
 /** The write-ahead log in front of LMDB: what a crash, a torn write or a foreign file leaves. */
 import { describe, expect, test } from 'bun:test';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createStore, openStore } from '../../src/engine/io/lmdb/lmdb-store.ts';
 import type { Store, Write } from '../../src/engine/io/store.ts';
@@ -179,6 +189,19 @@ describe('after a crash', () => {
       await store.close();
     }
   }, 60_000);
+});
+
+test('its writes are on the disk when they return: the system is asked for that', async () => {
+  const at = await create();
+  const store = await open(at);
+  const held = readdirSync('/proc/self/fd').filter((descriptor) => {
+    const link = `/proc/self/fd/${descriptor}`;
+    return existsSync(link) && readlinkSync(link) === at.log;
+  });
+  expect(held).toHaveLength(1);
+  const flags = /flags:\s+([0-7]+)/.exec(readFileSync(`/proc/self/fdinfo/${held[0]}`, 'utf8'));
+  expect(Number.parseInt(flags?.[1] ?? '', 8) & constants.O_DSYNC).toBe(constants.O_DSYNC);
+  await store.close();
 });
 
 describe('a log that is not to be trusted is named, and nothing is changed', () => {
