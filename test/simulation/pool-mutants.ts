@@ -39,8 +39,7 @@ const SERVERS = 'src/engine/ledger/servers.ts';
 const STATE = 'src/engine/ledger/state.ts';
 
 const NOT_FENCED = 'if (known === undefined || known.fence !== fence || known.session !== null)';
-const ECHOED =
-  'if (echo !== null && echo.session === this.session) this.window.echoed(echo.number);';
+const ECHOED = 'if (echo !== null && echo.session === session) window.echoed(echo.number);';
 const OPENS = 'timed.at + lifetimeMs * (1 + CLOCK_DRIFT_MAX) + MARGIN_MS';
 const TAKES_NEXT = 'if (number !== known.proposal + 1) return false;';
 const TAKEN = 'if (number !== next) continue;';
@@ -205,11 +204,11 @@ export const POOL_MUTANTS: readonly Mutant[] = [
 /** Found in one of tens of seeds, or of hundreds. */
 export const RARE_POOL_MUTANTS: readonly Mutant[] = [
   mutant('the window counts from when an echo was heard', { from: 9, seedsMax: 300 }, [
-    POOL,
+    'src/engine/pool/listening.ts',
     ECHOED,
-    `if (echo !== null && echo.session === this.session) {
-      this.window.round(-1, now);
-      this.window.acked(-1);
+    `if (echo !== null && echo.session === session) {
+      window.round(-1, this.#pool.time.boot);
+      window.acked(-1);
     }`,
   ]),
   mutant('ack times are kept across terms', { from: 3, seedsMax: 300 }, [
