@@ -59,7 +59,9 @@ export class LedgerModel implements LedgerView {
     for (const { key, value } of writes) {
       if (value === null) continue;
       if (key[0] === Space.log) this.#logged(numberOfKey(key), value);
-      if (key[0] === Space.state) [applied, , mark] = decode(value) as [number, number, number];
+      // What else is in the space (the format) has longer keys.
+      if (key[0] !== Space.state || key.length > 1) continue;
+      [applied, , mark] = decode(value) as [number, number, number];
     }
     check(applied >= this.#applied, 'what is applied stays applied', () => applied);
     this.before = [];

@@ -158,7 +158,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     'const count = Math.min(row.accounts.deficit - row.outgoing, row.available);',
     'const count = Math.min(row.accounts.deficit, 0);',
   ]),
-  mutant('a local grant passes the line of the pool', { from: 60, seedsMax: 60 }, [
+  mutant('a local grant passes the line of the pool', { from: 130, seedsMax: 60 }, [
     ROW,
     'this.line.length === 0 && (this.word?.othersSince ?? null) === null',
     'this.line.length === 0',
