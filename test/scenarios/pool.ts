@@ -95,7 +95,7 @@ export class ScenarioPool {
   }
 
   post(from: ScenarioServer, to: ScenarioServer, message: PeerMessage): void {
-    const copy = structuredClone(message);
+    const copy = copied(message);
     const process = to.core;
     this.later(this.ways.get(`${from.name}>${to.name}`) ?? WAY_MS, () => {
       if (this.isCut(from, to) || to.core !== process) return;
@@ -158,4 +158,12 @@ export class ScenarioPool {
     if (due === undefined || due.at > end) return null;
     return { at: due.at, order: 0, arrive: () => due.server.step({ type: 'tick' }) };
   }
+}
+
+/** A message as the network would bring it. (`structuredClone` takes all that a view lies in.) */
+function copied<T>(value: T): T {
+  if (value instanceof Uint8Array) return Uint8Array.from(value) as T;
+  if (Array.isArray(value)) return value.map(copied) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, copied(part)])) as T;
 }
