@@ -25,6 +25,8 @@ const MACHINE = 'm'.repeat(43);
 const NO_TICKET = new Uint8Array(0);
 /** Denials after which another server may say otherwise, or the same one soon. */
 const ELSEWHERE = new Set(['no-majority', 'busy', 'all-in-use']);
+/** So often it asks one server in vain. */
+const VAIN_MAX = 5;
 /** A denial counts once what was asked before has been entered, or never will be. */
 const SETTLED_MS = 20_000;
 /** Where days are days, nobody could wait until the seat of a lost laptop comes back. */
@@ -48,6 +50,8 @@ export class CommutedSeat {
   /** When a request was sent last whose answer was lost, by the client's clock. */
   #unheardAt = Number.NEGATIVE_INFINITY;
   #twice: boolean;
+  /** How often it was given back in vain. */
+  #vain = 0;
   readonly #timers = new Map<string, Cancel>();
 
   constructor(client: PoolClient, key: Uint8Array, wish: CommuteWish) {
@@ -71,7 +75,14 @@ export class CommutedSeat {
     else if (message[0] === MessageType.denied && this.phase === 'asking') this.#denied(message[2]);
     else if (this.phase !== 'returning') return;
     else if (message[0] === MessageType.released) this.#returned();
-    else this.#later('next', this.#client.random.between(200, 1_000), () => this.#say());
+    else this.#later('next', this.#client.random.between(200, 1_000), () => this.#sayAgain());
+  }
+
+  /** A server that joins, or has left, may know nothing of it for as long as one asks there. */
+  #sayAgain(): void {
+    this.#vain += 1;
+    if (this.#vain % VAIN_MAX === 0) this.#client.next();
+    else this.#say();
   }
 
   onReset(): void {
