@@ -176,3 +176,33 @@ test('FIG. 4: the initial distribution, and a record that does not balance is a 
     ]),
   ).toThrow('negative');
 });
+
+describe('a rollout ends once nobody has any of its seats to give', () => {
+  /** A is to have all of them: B and C owe three each. */
+  function owed(): Accounts {
+    const accounts = start({ A: 0, B: 3, C: 3 }, 0);
+    accounts.redistribution.aim(new Map([['A', 6]]), accounts);
+    expect([...accounts.redistribution.due.values()]).toEqual([6, -3, -3]);
+    return accounts;
+  }
+
+  test('also where some went elsewhere meanwhile, as a claim takes them', () => {
+    const accounts = owed();
+    moveSeats(accounts, { from: 'B', to: 'A', count: 3 });
+    moveSeats(accounts, { from: 'C', to: 'B', count: 1 });
+    expect(accounts.redistribution.isUnderWay).toBe(true);
+    moveSeats(accounts, { from: 'C', to: 'A', count: 2 });
+    expect(accounts.redistribution.isUnderWay).toBe(false);
+  });
+
+  test('not while some are in the free pool, or held', () => {
+    const accounts = owed();
+    moveSeats(accounts, { from: 'B', to: FREE_POOL, count: 3 });
+    moveSeats(accounts, { from: 'C', to: RECORDS, count: 3 });
+    expect(accounts.redistribution.isUnderWay).toBe(true);
+    moveSeats(accounts, { from: FREE_POOL, to: 'A', count: 3 });
+    expect(accounts.redistribution.isUnderWay).toBe(true);
+    moveSeats(accounts, { from: RECORDS, to: 'A', count: 3 });
+    expect(accounts.redistribution.isUnderWay).toBe(false);
+  });
+});

@@ -8,6 +8,8 @@
  */
 interface Rows {
   readonly rows: ReadonlyMap<string, number>;
+  readonly freePool: number;
+  readonly records: number;
   readonly deficit: number;
 }
 
@@ -64,6 +66,13 @@ export class Redistribution {
     const gained = this.due.get(to) ?? 0;
     if (gained > 0) this.#put(to, Math.max(0, gained - count));
     this.settle(accounts);
+    this.#end(accounts);
+  }
+
+  /** Who owed seats may have lent them, or lost them to a claim: then nobody has any to give. */
+  #end({ freePool, records }: Rows): void {
+    if (freePool + records > 0 || [...this.due.values()].some((due) => due < 0)) return;
+    this.due.clear();
   }
 
   #put(server: string, due: number): void {
