@@ -51,8 +51,19 @@ export class Ending {
     this.#world.upgrade?.finish();
   }
 
-  /** The same licenses, spread in another way: with all seats free it comes out as the RLF says. */
+  /**
+   * The same licenses, spread in another way: with all seats free it comes out as the RLF says. What
+   * was lent before and is on its way yet may go elsewhere: then the next one does.
+   */
   #rollOut(): void {
+    if (this.#spread()) return;
+    check(this.#spread(), 'a rollout comes to its end', () => {
+      return this.#world.servers.map((one) => this.#facts(one));
+    });
+  }
+
+  /** Whether it came out so. */
+  #spread(): boolean {
     const world = this.#world;
     const { sequence, rows } = world.rlfs.drawSpread();
     this.#push(sequence);
@@ -71,10 +82,7 @@ export class Ending {
     };
     const end = world.agenda.now + ROLLOUT_MS_MAX;
     while (world.agenda.now < end && !isSpread()) world.runUntil(world.agenda.now + 1_000);
-    check(isSpread(), 'a rollout comes to its end', () => {
-      const wanted = [...rows].map(([license, seats]) => [license, [...seats]]);
-      return [wanted, world.servers.map((one) => this.#facts(one))];
-    });
+    return isSpread();
   }
 
   /** Nothing is left to do but by a server that is gone for good. */
