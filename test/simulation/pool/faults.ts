@@ -47,7 +47,6 @@ export class PoolFaults {
     vultures: 0,
     outages: 0,
     restores: 0,
-    caughtUp: 0,
     rolledBack: 0,
     rotations: 0,
     evictions: 0,

@@ -7,6 +7,7 @@ import { STARTS_KEPT } from '../../../src/engine/starts.ts';
 import type { DiskImage } from '../disk.ts';
 import type { Random } from '../random.ts';
 import type { PoolServer } from './server.ts';
+import type { PoolUpgrade } from './upgrade.ts';
 import type { PoolWorld } from './world.ts';
 
 const POLL_MS = 1_000;
@@ -71,10 +72,10 @@ export class Restorer {
   }
 
   /** It starts again and again, unseen, until it counts further than the others remember. */
-  #catchUp(server: PoolServer): void {
+  #catchUp(server: PoolServer, { counts }: PoolUpgrade): void {
     const known = Math.max(...this.#servers.map((other) => knownTo(other, server)));
     if (known - server.disk.transaction > STARTS_UNSEEN_MAX) return;
-    this.#world.faults.counts.caughtUp++;
+    counts.caughtUp++;
     for (let starts = 0; starts < STARTS_UNSEEN_MAX && server.disk.transaction <= known; starts++) {
       this.#world.start(server, false);
       this.#world.kill(server, false);
@@ -113,7 +114,7 @@ export class Restorer {
       server.restored = true;
       this.#world.faults.counts.restores++;
       server.disk.restore(image);
-      if (this.#world.upgrade !== null) this.#catchUp(server);
+      if (this.#world.upgrade !== null) this.#catchUp(server, this.#world.upgrade);
       this.#world.start(server, false);
     });
   }

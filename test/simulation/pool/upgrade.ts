@@ -44,7 +44,7 @@ export class PoolUpgrade {
   readonly #upgradeMs: number;
   /** The format in force, as far as any server applied it. */
   #format = 1;
-  readonly counts = { restarts: 0, setBack: 0, upgrades: 0, raised: 0, outdated: 0 };
+  readonly counts = { caughtUp: 0, restarts: 0, setBack: 0, upgrades: 0, raised: 0, outdated: 0 };
 
   constructor(world: PoolWorld, random: Random) {
     this.#world = world;
