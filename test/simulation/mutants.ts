@@ -99,10 +99,13 @@ export const MUTANTS: readonly Mutant[] = [
     "      this.#outbox.note('info', 'a seat came back: its holder was not heard of', fields);\n      this.#free(key, time);",
     '',
   ]),
-  mutant('nobody looks for seats whose time is over', 'src/engine/core.ts', [
-    'this.#keys.nextExpiry ?? Number.POSITIVE_INFINITY',
-    'Number.POSITIVE_INFINITY',
-  ]),
+  {
+    ...mutant('nobody looks for seats whose time is over', 'src/engine/core.ts', [
+      'this.#keys.nextExpiry ?? Number.POSITIVE_INFINITY',
+      'Number.POSITIVE_INFINITY',
+    ]),
+    from: 100,
+  },
   mutant('license time follows a wall clock that jumps', 'src/engine/clock-guard.ts', [
     'most + CLOCK_SLEW_MS_MAX * share(elapsed)',
     'most + 1e12',

@@ -10,11 +10,21 @@ import { UPGRADE_MUTANTS } from './upgrade-mutants.ts';
 
 const SOAK = process.env['LM_SOAK'] === '1';
 /** Together they reach all that matters to versions. */
-const SEEDS = SOAK ? Array.from({ length: 300 }, (_, at) => at + 1) : [2, 4, 7, 9, 17, 25, 26, 40];
+const SEEDS = SOAK
+  ? Array.from({ length: 300 }, (_, at) => at + 1)
+  : [2, 4, 7, 9, 12, 17, 25, 26, 40];
 /** How long new seeds are tried, in milliseconds. */
 const NEW_SEEDS_MS = SOAK ? 60_000 : 3_000;
 const TIMEOUT_MS = 4 * NEW_SEEDS_MS + 240_000;
-const REACHED = ['setBack', 'raised', 'outdated', 'snapshots', 'claimsByMove', 'claimsByEnd'];
+const REACHED = [
+  'setBack',
+  'caughtUp',
+  'raised',
+  'outdated',
+  'snapshots',
+  'claimsByMove',
+  'claimsByEnd',
+];
 
 const withVersions = (patches: readonly Patch[]) => poolCopyWith(patches, 'versions');
 
