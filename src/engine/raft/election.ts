@@ -6,6 +6,9 @@ import type { PreVote, PreVoteReply, RefusalReason, Vote, VoteReply } from './me
 import type { RaftState } from './state.ts';
 import { planCampaign } from './timers.ts';
 
+/** The longest attempt, in times of the shortest: 2.4 s there and back, by the defaults. */
+const PATIENCE_MAX = 8;
+
 /** Asks whether an election could be won, before it disturbs anyone with a higher term. */
 export function campaign(raft: RaftState): void {
   if (raft.role === 'leader' || !raft.mayCampaign) return;
@@ -33,7 +36,7 @@ function beginVoting(raft: RaftState): void {
   raft.incoming = null;
   raft.heardAt = null;
   raft.objected = false;
-  raft.electionEndsAt = raft.now + raft.options.durations.electionMs;
+  raft.electionEndsAt = raft.now + raft.options.durations.electionMs * raft.patience;
 }
 
 function askAll(raft: RaftState, type: 'pre-vote' | 'vote', transfer: boolean): void {
@@ -51,11 +54,25 @@ function askAll(raft: RaftState, type: 'pre-vote' | 'vote', transfer: boolean): 
 /** The attempt failed: by refusal, or because its time is over. */
 function giveUp(raft: RaftState): void {
   raft.campaignRound += 1;
+  raft.answersDue = false;
   becomeFollower(raft, raft.term, null, 'retry');
 }
 
+/**
+ * A vote that comes after its attempt was given up: the links are slower than an attempt is long,
+ * and no attempt would ever be won. The next one has twice the time, once an attempt.
+ */
+function takeLateAnswer(raft: RaftState, granted: boolean): void {
+  if (!granted || !raft.answersDue || raft.leader !== null) return;
+  raft.answersDue = false;
+  raft.patience = Math.min(raft.patience * 2, PATIENCE_MAX);
+}
+
 export function tickElection(raft: RaftState): void {
-  if (raft.electionEndsAt !== null && raft.now >= raft.electionEndsAt) giveUp(raft);
+  if (raft.electionEndsAt !== null && raft.now >= raft.electionEndsAt) {
+    giveUp(raft);
+    raft.answersDue = true;
+  }
   if (raft.planned === null || raft.now < raft.planned.at) return;
   raft.planned = null;
   campaign(raft);
@@ -108,7 +125,10 @@ export function handleVote(raft: RaftState, message: Vote): void {
 export function handlePreVoteReply(raft: RaftState, message: PreVoteReply): void {
   const { from, granted, reason, leader } = message;
   if (!granted && reason !== null) raft.notify({ type: 'refused', by: from, reason, leader });
-  if (raft.role !== 'pre-candidate') return;
+  if (raft.role !== 'pre-candidate') {
+    takeLateAnswer(raft, granted);
+    return;
+  }
   if (granted && message.term !== raft.term + 1) return;
   if (reason === 'leader-heard') raft.objected = true;
   raft.votes.set(from, granted);
@@ -122,7 +142,10 @@ function concludePreVote(raft: RaftState): void {
 }
 
 export function handleVoteReply(raft: RaftState, message: VoteReply): void {
-  if (raft.role !== 'candidate') return;
+  if (raft.role !== 'candidate') {
+    takeLateAnswer(raft, message.granted);
+    return;
+  }
   raft.votes.set(message.from, message.granted);
   concludeVote(raft);
 }

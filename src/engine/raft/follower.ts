@@ -40,6 +40,7 @@ export function hearLeader(raft: RaftState, message: LeaderMessage): void {
   raft.heardAt = raft.now;
   raft.planned = null;
   raft.campaignRound = 0;
+  raft.patience = 1;
   raft.objected = false;
   raft.notify({ type: 'heard', from, term, round, attachment });
 }

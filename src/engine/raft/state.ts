@@ -42,6 +42,10 @@ export class RaftState {
   planned: PlannedCampaign | null = null;
   /** Attempts that failed since a leader was heard. */
   campaignRound = 0;
+  /** How long an attempt lasts, in times of `electionMs`: grows where answers come too late. */
+  patience = 1;
+  /** The last attempt ended by time, and none of its answers has come yet. */
+  answersDue = false;
   objected = false;
   votes = new Map<ServerId, boolean>();
   electionEndsAt: number | null = null;
