@@ -3,14 +3,9 @@
  * which they say and write what the version of now does not understand. Whoever says or writes it
  * too soon is found out: the earlier version closes the connection, the later one stops.
  */
-import { join } from 'node:path';
 import pjson from '../../package.json' with { type: 'json' };
-import { copyOf, type Patch, removeCopy } from '../simulation/copy.ts';
-
-export interface LaterExecutable {
-  readonly path: string;
-  remove(): void;
-}
+import type { Patch } from '../simulation/copy.ts';
+import { buildPatched, type PatchedExecutable } from './patched-executable.ts';
 
 export const LATER_VERSION = '0.2.0-later';
 
@@ -115,18 +110,9 @@ const FORMAT: readonly Patch[] = [
 ];
 
 /** Builds it in a folder of its own. */
-export async function buildLater(): Promise<LaterExecutable> {
+export async function buildLater(): Promise<PatchedExecutable> {
   const version = patch('package.json', `"${pjson.version}"`, `"${LATER_VERSION}"`);
-  const parts = ['src', 'bin', 'package.json', 'tsconfig.json'];
-  const folder = copyOf([version, ...PROTOCOL, ...FORMAT], parts);
-  const build = Bun.spawn([process.execPath, 'bin/build.ts'], {
-    cwd: folder,
-    stdout: 'ignore',
-    stderr: 'pipe',
-  });
-  const [code, said] = await Promise.all([build.exited, new Response(build.stderr).text()]);
-  if (code !== 0) throw new Error(`the later executable can't be built: ${said}`);
-  return { path: join(folder, 'dist/lm'), remove: () => removeCopy(folder) };
+  return await buildPatched([version, ...PROTOCOL, ...FORMAT]);
 }
 
 function patch(file: string, find: string, replace: string): Patch {

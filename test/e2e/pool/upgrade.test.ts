@@ -10,7 +10,8 @@ import type { Authorization } from '../../../src/net/client/index.ts';
 import { until } from '../../client/until.ts';
 import { type Ran, run } from '../../commands/run-lm.ts';
 import { executable } from '../executable.ts';
-import { buildLater, LATER_VERSION, type LaterExecutable } from '../later-executable.ts';
+import { buildLater, LATER_VERSION } from '../later-executable.ts';
+import type { PatchedExecutable } from '../patched-executable.ts';
 import { Program } from '../program.ts';
 import { runSeed } from '../random.ts';
 import { expectJsonRefusal, expectRefusal } from '../refusal.ts';
@@ -26,7 +27,7 @@ const LENT = 'Lent';
 const EXEC = `i=0; until [ -e enough ]; do echo "tick $i"; i=$((i + 1)); sleep 1; done; exit 7`;
 
 const site = new PoolSite();
-let later: LaterExecutable;
+let later: PatchedExecutable;
 
 beforeAll(async () => {
   later = await buildLater();
