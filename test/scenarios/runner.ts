@@ -24,7 +24,8 @@ interface Started {
   readonly clients: Clients;
   code: SampleCode;
   sequence: number;
-  /** The last RLF made, and whom it lists. */
+  /** The RLFs made, by sequence; the last of them, and whom it lists. */
+  readonly rlfs: Map<number, Rlf>;
   rlf: Rlf;
   servers: readonly string[];
 }
@@ -111,7 +112,8 @@ export class Runner implements ScenarioRunner {
     deliver: (names) => this.#clients.deliver(names),
     push: ([name = '', ...words]) => this.#clients.push(name, this.#next(words).text),
     'push-again': ([name = '']) => this.#clients.push(name, this.#started.rlf.text),
-    offer: (words) => this.#offer(words),
+    offer: ([name = '', ...words]) => this.#offer(name, this.#next(words)),
+    'offer-again': ([name = '', sequence]) => this.#offer(name, this.#rlf(Number(sequence))),
     join: (words) => this.#join(words),
     members: (names) => {
       for (const server of this.#named(names)) this.#shown.push(membersText(server, this.#pool));
@@ -159,7 +161,9 @@ export class Runner implements ScenarioRunner {
     const code = { ...codeIn(words), distribution: distributionIn(words) };
     const pool = new ScenarioPool(names, [code]);
     const clients = new Clients(pool);
-    this.#scenario = { pool, clients, code, sequence: 1, rlf: pool.rlf, servers: names };
+    const { rlf } = pool;
+    const rlfs = new Map([[1, rlf]]);
+    this.#scenario = { pool, clients, code, sequence: 1, rlfs, rlf, servers: names };
   }
 
   /** The next RLF. */
@@ -171,9 +175,16 @@ export class Runner implements ScenarioRunner {
     return started.rlf;
   }
 
-  #offer([name, ...words]: readonly string[]): void {
-    this.#server(name).offer(this.#next(words));
+  #offer(name: string, rlf: Rlf): void {
+    this.#server(name).offer(rlf);
     this.#pool.settle();
+  }
+
+  /** One that was made before: 1 is what the pool was founded with. */
+  #rlf(sequence: number): Rlf {
+    const rlf = this.#started.rlfs.get(sequence);
+    if (rlf === undefined) throw new Error(`no RLF ${sequence}`);
+    return rlf;
   }
 
   /** `servers=A,B,D` lists others than before, `address=B:1234` says where B is now. */
@@ -189,7 +200,9 @@ export class Runner implements ScenarioRunner {
     const { code, sequence } = started;
     const epoch = optionIn(words, 'recover');
     const recover = epoch === undefined ? undefined : Number(epoch);
-    return makeRlf({ sequence, recover, servers, codes: [code] });
+    const rlf = makeRlf({ sequence, recover, servers, codes: [code] });
+    started.rlfs.set(sequence, rlf);
+    return rlf;
   }
 
   /** `join D E servers=A,B,C,D,E`: new servers start with an RLF that names them, or with the last. */
