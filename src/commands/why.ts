@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
 import { LmError } from '../engine/errors.ts';
+import { COMMUTER_DAYS_MAX } from '../engine/limits.ts';
 import type { WhyDocument } from '../net/client/why.ts';
 import { BaseCommand } from './shared/base-command.ts';
 import { connectFlags, openClient } from './shared/connect.ts';
@@ -10,8 +11,9 @@ export default class Why extends BaseCommand {
   static override readonly summary = 'Say why a seat can or cannot be had now';
   static override readonly description = `Tells what a request would be answered now, without making
 one: the rule that decides, with its numbers; the table of the license; who holds the seats and
-since when, the oldest first; which servers are lost, and when their seats can be lent; and what to
-do next.
+since when, the oldest first; which seats are checked out, and how many may be; which servers are
+lost, and when their seats can be lent; and what to do next. With --days it tells what lm commute
+out would be answered.
 
 The leader is asked, who knows most, or where it cannot be reached the server that is connected.
 With --user and --host it lists the seats that they hold already. The exit code is 0 whatever the
@@ -20,12 +22,19 @@ answer is.`;
     '<%= config.bin %> why Application',
     '<%= config.bin %> why Application --version 2.0 -n 4 --json',
     '<%= config.bin %> why Application --user anna --host ws17',
+    '<%= config.bin %> why Application --days 5',
   ];
   static override readonly args = { application: applicationArg };
   static override readonly flags = {
     version: seatFlags.version,
     vendor: seatFlags.vendor,
     count: seatFlags.count,
+    days: Flags.integer({
+      description: 'Ask about a seat that is to be checked out for so many days.',
+      helpValue: 'N',
+      min: 1,
+      max: COMMUTER_DAYS_MAX,
+    }),
     user: Flags.string({ description: 'List the seats of this user, too.', helpValue: 'USER' }),
     host: Flags.string({ description: 'List the seats on this host, too.', helpValue: 'HOST' }),
     ...connectFlags,
@@ -34,11 +43,11 @@ answer is.`;
 
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(Why);
-    const { version, vendor, count } = flags;
+    const { version, vendor, count, days } = flags;
     const application = args.application.normalize('NFC');
     const client = await openClient(flags);
     try {
-      const results = await client.why({ application, version, vendor, count });
+      const results = await client.why({ application, version, vendor, count, days });
       const failures = failuresIn(results);
       const answers = results.map((result) => withHeld(result, flags));
       if (flags.json) this.printJson(jsonOf(answers));

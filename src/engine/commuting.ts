@@ -17,6 +17,25 @@ export interface Leaving {
   readonly held: HeldSeats;
 }
 
+/** What people are told of seats that may leave, by the policy of their license. */
+export interface MayLeave {
+  /** Seats that are away. */
+  readonly commuted: number;
+  /** Most that may be away at once, and for how long; 0 where none may leave. */
+  readonly seatsMax: number;
+  readonly daysMax: number;
+}
+
+export function mayLeave(
+  { id, license }: Row,
+  { days, mark, held }: Omit<Leaving, 'count'>,
+): MayLeave {
+  const commuted = held.commuted(id);
+  if (license === null) return { commuted, seatsMax: 0, daysMax: 0 };
+  const seatsMax = commuterSeatsMax(license, { days, mark });
+  return { commuted, seatsMax, daysMax: commuterDaysMax(license, mark) };
+}
+
 /** The row whose seats may leave, or why there is none. */
 export function chooseLeaving(
   wish: Wish,

@@ -133,15 +133,21 @@ function dropped(row: Row): Denial {
 }
 
 export function exceedsLimit(row: Row, count: number): Denial {
-  const { hardLimit, records } = row.accounts;
-  const away = records === 0 ? '' : `, ${records} of them held or commuted`;
+  const { hardLimit } = row.accounts;
   const name = nameOf(row);
   return {
     code: 'exceeds-limit',
-    message: `${count} seats of ${name} were asked for; the license has ${hardLimit}${away}.`,
+    message:
+      `${count} seats of ${name} were asked for; ` +
+      `the license has ${hardLimit}${awayWords(row)}.`,
     hint: 'Ask for fewer seats: waiting would not help.',
     details: numbers(row, count),
   };
+}
+
+/** Seats in records are nowhere to be seen among those that run. */
+function awayWords({ accounts: { records } }: Row): string {
+  return records === 0 ? '' : `, ${records} of them held or commuted`;
 }
 
 /** What is known of seats and waiters beyond this server: a leader knows more than a follower. */
@@ -177,14 +183,17 @@ function knownHere(row: Row): Known {
 }
 
 function allInUseMessage(row: Row, count: number, { free, waiting, orMore }: Known): string {
-  const { hardLimit, deficit } = row.accounts;
+  const { hardLimit, deficit, records } = row.accounts;
   const name = nameOf(row);
   if (deficit > 0) {
     const lowered = `The limit of ${name} was lowered to ${hardLimit}`;
     return `${lowered}, and ${deficit} more are still in use.`;
   }
-  if (free === 0) return `All ${hardLimit} seats of ${name} are in use.`;
-  if (free < count) return `${count} seats of ${name} were asked for and ${free} are free.`;
+  if (free === 0) return `All ${hardLimit} seats of ${name} are in use${awayWords(row)}.`;
+  if (free < count) {
+    const away = records === 0 ? '' : `; ${records} of its ${hardLimit} are held or commuted`;
+    return `${count} seats of ${name} were asked for and ${free} are free${away}.`;
+  }
   const many = orMore ? `${waiting} or more` : waiting;
   return `The free seats of ${name} go to those who wait already (${many}).`;
 }

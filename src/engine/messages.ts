@@ -103,7 +103,10 @@ export type Denied = [
   details: ErrorDetails,
 ];
 
-/** What a request without patience would be answered now. Nothing changes by it. */
+/**
+ * What a request without patience would be answered now, or with `days` a check-out for so long.
+ * Nothing changes by it. The verdict's details have the same `days`, where the server knows them.
+ */
 export type Probe = [
   type: typeof MessageType.probe,
   sequence: number,
@@ -111,6 +114,7 @@ export type Probe = [
   application: string,
   version: string | null,
   count: number,
+  days?: number | null,
 ];
 
 /** `code` is `granted`, or that of the denial; `details` has the rule and the numbers. */

@@ -3,6 +3,7 @@
  * by the rules that decide on requests, and with the numbers. Nothing changes by asking.
  */
 import { choose } from './choice.ts';
+import { chooseLeaving, mayLeave } from './commuting.ts';
 import type { Denial, Known, Wish } from './denial.ts';
 import * as denial from './denial.ts';
 import type { ErrorDetails } from './errors.ts';
@@ -15,10 +16,26 @@ import type { Rows } from './rows.ts';
 import type { Time } from './time.ts';
 
 /** What decides, in the words of the design. */
-export type Rule = 'majority' | 'license' | 'dates' | 'limit' | 'deficit' | 'line' | 'seats';
+export type Rule =
+  | 'majority'
+  | 'license'
+  | 'dates'
+  | 'policy'
+  | 'limit'
+  | 'deficit'
+  | 'line'
+  | 'seats';
 
 /** Where the seats of a request would come from. */
 export type Source = 'row' | 'free-pool' | 'borrow';
+
+/** Seats to be used here, or for so many days without the network. */
+interface Seats {
+  readonly count: number;
+  readonly days: number | null;
+}
+
+type Asked = Wish & Seats;
 
 interface Answer extends Omit<Denial, 'code'> {
   readonly code: Denial['code'] | 'granted';
@@ -36,30 +53,42 @@ export class Prober {
   }
 
   verdict(message: Probe, time: Time): Verdict {
-    const [, sequence, vendor, application, version, count] = message;
-    const wish = { vendor, application, version, count };
-    const row = choose(wish, this.#pool.state.table.byApplication(application), this.#rows);
+    const [, sequence, vendor, application, version, count, days = null] = message;
+    const wish = { vendor, application, version, count, days };
+    const row = this.#choose(wish);
     const answer = this.#answer(row, wish, time);
-    const context = row instanceof Row ? this.#context(row, time) : {};
+    const context = row instanceof Row ? this.#context(row, { time, days }) : {};
     const majority = contactOf(this.#pool);
-    const details = { server: this.#name, majority, ...context, ...answer.details };
+    const asked = days === null ? {} : { days };
+    const details = { server: this.#name, majority, ...asked, ...context, ...answer.details };
     return [MessageType.verdict, sequence, answer.code, answer.message, answer.hint, details];
   }
 
+  #choose(wish: Asked): Row | Denial {
+    const { table, mark, held } = this.#pool.state;
+    const licensed = table.byApplication(wish.application);
+    const { days, count } = wish;
+    if (days === null) return choose(wish, licensed, this.#rows);
+    const leaving = { days, count, mark, held };
+    return chooseLeaving(wish, { licensed, rows: this.#rows }, leaving);
+  }
+
   /** In the order in which a request meets the rules. */
-  #answer(row: Row | Denial, { count }: Wish, { boot: now }: Time): Answer {
+  #answer(row: Row | Denial, { count, days }: Asked, { boot: now }: Time): Answer {
     if (!this.#pool.mayIssue(now)) {
       const numbers = row instanceof Row ? denial.numbers(row, count) : {};
       return ruled('majority', denial.noMajority(this.#pool), numbers);
     }
     if (!(row instanceof Row)) return ruled(ruleOf(row), row);
-    if (row.canIssue(count)) return this.#granted(row, count, { source: 'row', lenders: [] });
+    const asked = { count, days };
+    if (row.canIssue(count)) return this.#granted(row, asked, { source: 'row', lenders: [] });
     if (row.line.full) return ruled('line', denial.lineFull(row, count));
-    return this.#short(row, count);
+    return this.#short(row, asked);
   }
 
   /** Not out of this server's row, or not at once. */
-  #short(row: Row, count: number): Answer {
+  #short(row: Row, asked: Seats): Answer {
+    const { count } = asked;
     const elsewhere = this.#pool.outlook.elsewhere(row);
     const known = knownOf(row, elsewhere);
     const more = { waiting: known.waiting, orMore: known.orMore, free: known.free };
@@ -68,24 +97,25 @@ export class Prober {
     // Those whose connections are gone keep their places, and hold nobody up.
     const othersWait = (row.word?.othersSince ?? null) !== null;
     if (row.line.head !== null || othersWait) return ruled('line', allInUse(), more);
-    if (count <= row.available) return this.#granted(row, count, { source: 'row', lenders: [] });
+    if (count <= row.available) return this.#granted(row, asked, { source: 'row', lenders: [] });
     if (count <= row.reachable)
-      return this.#granted(row, count, { source: 'free-pool', lenders: [] });
+      return this.#granted(row, asked, { source: 'free-pool', lenders: [] });
     if (elsewhere === null && !this.#pool.isAlone) {
       const here = { count, server: this.#name, leads: this.#pool.leads };
       return ruled('seats', denial.shortHere(row, here), more);
     }
     if (known.free < count) return ruled('seats', allInUse(), more);
     const lenders = needed(elsewhere?.lenders ?? [], count - Math.max(0, row.reachable));
-    return this.#granted(row, count, { source: 'borrow', lenders });
+    return this.#granted(row, asked, { source: 'borrow', lenders });
   }
 
   #granted(
     row: Row,
-    count: number,
+    { count, days }: Seats,
     { source, lenders }: { readonly source: Source; readonly lenders: readonly Lender[] },
   ): Answer {
     const asked = `${count} ${count === 1 ? 'seat' : 'seats'} of ${denial.nameOf(row)}`;
+    const granted = days === null ? 'granted' : 'checked out';
     const here = Math.max(0, row.available);
     const freePool = source === 'row' ? '' : ` and the free pool ${row.accounts.freePool}`;
     const loans = lenders.map(({ server, available, opened }) => {
@@ -94,19 +124,23 @@ export class Prober {
     const parts = [`server ${this.#name} has ${here} free${freePool}`, ...loans];
     return {
       code: 'granted',
-      message: `${asked} would be granted now: ${parts.join(', ')}.`,
-      hint: 'Ask for it with lm request, or run the program with lm exec.',
+      message: `${asked} would be ${granted} now: ${parts.join(', ')}.`,
+      hint:
+        days === null
+          ? 'Ask for it with lm request, or run the program with lm exec.'
+          : 'Check it out with lm commute out.',
       details: { ...denial.numbers(row, count), rule: 'seats', source, lenders },
     };
   }
 
-  /** Servers that are lost, and when their seats can be lent. */
-  #context(row: Row, time: Time): ErrorDetails {
+  /** Servers that are lost, and when their seats can be lent; what may leave, and what is away. */
+  #context(row: Row, { time, days }: { time: Time; days: number | null }): ErrorDetails {
     const lost = this.#pool.outlook.lost(row).map(({ opensAt, ...server }) => {
       const at = opensAt === null ? null : time.wall + Math.max(0, opensAt - time.boot);
       return { ...server, lendableAt: at === null ? null : new Date(at).toISOString() };
     });
-    return { lost };
+    const { mark, held } = this.#pool.state;
+    return { lost, commuting: mayLeave(row, { days: days ?? 1, mark, held }) };
   }
 }
 
@@ -136,6 +170,7 @@ function needed(lenders: readonly Lender[], missing: number): Lender[] {
 
 function ruleOf({ code }: Denial): Rule {
   if (code === 'exceeds-limit') return 'limit';
+  if (code === 'denied-by-policy') return 'policy';
   return code === 'expired' || code === 'not-yet-valid' ? 'dates' : 'license';
 }
 

@@ -63,6 +63,7 @@ export function readClientMessage(fields: Fields): ClientRequest {
       break;
     case MessageType.probe:
       checkWish(fields, 2);
+      check((fields[6] ?? null) === null || isDays(fields[6]), 'days are a number, or null');
       break;
     case MessageType.heartbeat:
       checkHeld(fields);
@@ -144,11 +145,15 @@ function sequenceOf(fields: Fields): void {
   check(isSequence(fields[1]), 'a sequence number has 32 bits');
 }
 
+function isDays(value: unknown): boolean {
+  return isCount(value) && value > 0 && value <= COMMUTER_DAYS_MAX;
+}
+
 function isCommute(value: unknown): boolean {
   if (value === undefined || value === null) return true;
   if (!Array.isArray(value)) return false;
   const [days, machine]: unknown[] = value;
-  if (!isCount(days) || days === 0 || days > COMMUTER_DAYS_MAX) return false;
+  if (!isDays(days)) return false;
   return isText(machine, MACHINE_CHARACTERS) && machine.length === MACHINE_CHARACTERS;
 }
 

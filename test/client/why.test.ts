@@ -76,6 +76,18 @@ test("a vendor's seats only, and no license where the verdict names none", async
   expect(pool.named('A').ofType(probe)[0]?.[2]).toBe('Bolt');
 });
 
+test('a check-out is asked about; a server that knows nothing of days gives no verdict', async () => {
+  const said: Record<string, unknown> = { ...DETAILS, days: 5 };
+  const pool = await poolOf({ A: knows('A', 'A', 1, said) });
+  expect(await why(pool, 'A', { days: 5 })).toMatchObject({ verdict: { details: said } });
+  expect(pool.named('A').ofType(probe)[0]?.slice(2)).toEqual([null, 'App', null, 1, 5]);
+  const client = clientOf(pool.named('A'), pool.options);
+  const [failure] = await client.why({ application: 'App', days: 6 });
+  expect(failure).toMatchObject({ code: 'protocol', message: expect.stringContaining('Server A') });
+  const nonsense = await failureOf(client.why({ application: 'App', days: 0 }));
+  expect(nonsense).toMatchObject({ code: 'usage' });
+});
+
 test('what makes no sense is refused before it is sent, and a pool that is not there is told', async () => {
   const pool = await poolOf({ A: knows('A', 'A', 1) });
   const client = clientOf(pool.named('A'), pool.options);

@@ -2,11 +2,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { whyWords } from '../../src/commands/shared/why-words.ts';
 import type { WhyDocument } from '../../src/net/client/why.ts';
+import { hasMachineId } from '../e2e/machine-id.ts';
 import { Site } from '../e2e/site.ts';
 
 const pool = new Site();
 beforeAll(async () => {
-  await pool.found([{ application: 'App', limit: 2 }]);
+  await pool.found([
+    { application: 'App', limit: 2 },
+    { application: 'Away', limit: 3, terms: ['--commuter-days', '7', '--commuter-share', '0.5'] },
+  ]);
   await pool.serve();
 });
 afterAll(() => pool.close());
@@ -80,6 +84,40 @@ describe('lm why', () => {
     expect(version.stdout).toContain('No (version-not-licensed): ');
   });
 
+  test.skipIf(!hasMachineId)(
+    'a seat that is checked out, and what may be checked out',
+    async () => {
+      await pool.ask(['commute', 'out', 'Away', '--days', '3', '-o', 'away.seat']);
+      const all = await pool.client(['why', 'Away', '-n', '3']);
+      expect(all.code).toBe(0);
+      expect(all.stdout).toContain(
+        '3 seats of Away 1.0 were asked for and 2 are free; 1 of its 3 are held or commuted.\n' +
+          'Rule: seats. 3 asked for; 2 free at server A, 0 in the free pool, 2 known in all, ' +
+          '1 checked out.\n',
+      );
+      expect(all.stdout).toContain('Nobody is known to hold a seat of it.\n');
+      expect(all.stdout).toContain('Checked out, each back by itself an hour after its end:\nID ');
+      const policy = 'At most 1 of its seats may be checked out at once, for 7 days at most.\n';
+      expect(all.stdout).toContain(policy);
+      expect(all.stdout).toContain('Or have one checked in where it is: lm commute in.\n');
+      expect(all.stdout).not.toContain('lm evict');
+      const out = await pool.client(['why', 'Away', '--days', '3']);
+      expect([out.code, out.stderr]).toEqual([0, '']);
+      expect(out.stdout).toContain(
+        'Rule: policy. At most 1 may be checked out at once; 1 are, 1 asked for.\n',
+      );
+      const { verdict } = (await pool.ask(['why', 'Away', '--days', '8'])) as unknown as Document;
+      expect(verdict).toMatchObject({
+        ...{ code: 'denied-by-policy', details: { rule: 'policy', days: 8, commuterDays: 7 } },
+      });
+      await pool.ask(['commute', 'in', 'away.seat']);
+      const back = await pool.client(['why', 'Away', '--days', '7']);
+      expect(back.stdout).toContain('Yes: 1 seat of Away 1.0 would be checked out now: ');
+      expect(back.stdout).toContain(policy);
+      expect(back.stdout).not.toContain('Checked out, ');
+    },
+  );
+
   test('what could not be asked is an error as everywhere', async () => {
     const none = ['--servers', '127.0.0.1:1', '--insecure'];
     expect((await pool.lm(['why', 'App', ...none])).code).toBe(69);
@@ -124,6 +162,10 @@ describe('the words', () => {
     [
       ...(['not-yet-valid', { rule: 'dates', begins: '2027-01-01T00:00:00.000Z' }] as const),
       'dates. The license begins on 2027-01-01T00:00:00.000Z.',
+    ],
+    [
+      ...(['denied-by-policy', { rule: 'policy', days: 8, commuterDays: 7 }] as const),
+      'policy. Check-outs last 7 days at most; 8 asked for.',
     ],
     [
       ...(['exceeds-limit', { rule: 'limit', requested: 5, hardLimit: 4 }] as const),

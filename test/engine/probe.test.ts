@@ -21,7 +21,8 @@ function pictureOf(server: Server) {
 /** The verdict; fails where anything was written for it, or another message came. */
 function probe(server: Server, options: RequestOptions = {}): Verdict {
   const { vendor = null, application = 'Application', version = null, count = 1 } = options;
-  const message = [MessageType.probe, 7, vendor, application, version, count] as const;
+  const wish = [vendor, application, version, count] as const;
+  const message = [MessageType.probe, 7, ...wish, options.commute?.[0] ?? null] as const;
   const before = pictureOf(server);
   const time = { boot: server.boot, wall: server.wall };
   server.core.step({ type: 'message', client: server.client(), message: [...message] }, time);
@@ -35,9 +36,11 @@ function probe(server: Server, options: RequestOptions = {}): Verdict {
   return reply.message;
 }
 
+let requests = 0;
+
 /** What a request would be told: its code, out of a denial or a grant. */
 function asked(server: Server, options: RequestOptions = {}): string {
-  const [answer] = server.ask(server.client(), server.request(999, options));
+  const [answer] = server.ask(server.client(), server.request(1e6 + ++requests, options));
   return answer?.[0] === MessageType.grant ? 'granted' : String(answer?.[2]);
 }
 
@@ -145,6 +148,62 @@ test('dates: a license that is over, and one that is still to begin', () => {
   });
   const coming = poolOf({ notBefore: START + DAY });
   expect(judged(coming)).toMatchObject({ code: 'not-yet-valid', rule: 'dates' });
+});
+
+describe('seats that leave the network, and those that are away', () => {
+  const MACHINE = 'm'.repeat(43);
+  const leaving = (days: number, count = 1): RequestOptions => {
+    return { count, commute: [days, MACHINE] };
+  };
+  const policy = { limit: 4, commuterDays: 7, commuterShare: 0.5 };
+
+  test('a check-out is granted, up to the share of the license', () => {
+    const server = poolOf(policy);
+    expect(judged(server, leaving(7))).toMatchObject({
+      ...{ code: 'granted', rule: 'seats', hint: 'Check it out with lm commute out.' },
+      message: '1 seat of Application 1.0 would be checked out now: server A has 4 free.',
+      details: { days: 7, commuting: { commuted: 0, seatsMax: 2, daysMax: 7 } },
+    });
+    expect(judged(server, { ...leaving(1, 2) })).toMatchObject({
+      ...{ code: 'denied-by-policy', rule: 'policy' },
+      message:
+        'Of Application 1.0 at most 2 seats may be commuted at once; ' +
+        '1 are, and 2 more were asked for.',
+      details: { days: 1, commuted: 1, commuterSeatsMax: 2, application: 'Application' },
+    });
+    // Whoever stays may have those that are left, all the same.
+    expect(judged(server, { count: 3 })).toMatchObject({ code: 'granted', rule: 'seats' });
+  });
+
+  test('not for longer than the license lets them, nor where it lets none', () => {
+    expect(judged(poolOf(policy), leaving(8))).toMatchObject({
+      ...{ code: 'denied-by-policy', rule: 'policy', details: { days: 8, commuterDays: 7 } },
+      message:
+        'Seats of Application 1.0 may be commuted for 7 days at most; 8 days were asked for.',
+    });
+    const none = poolOf({ limit: 4 });
+    expect(judged(none, leaving(1))).toMatchObject({ code: 'denied-by-policy', rule: 'policy' });
+    const { details } = judged(none);
+    expect(details['commuting']).toEqual({ commuted: 0, seatsMax: 0, daysMax: 0 });
+    expect(details['days']).toBeUndefined();
+  });
+
+  test('those that are away are why the others are too few', () => {
+    const server = poolOf({ ...policy, commuterShare: 1 });
+    server.ask(server.client(), server.request(1, leaving(3, 3)));
+    expect(judged(server, { count: 2 })).toMatchObject({
+      ...{ code: 'all-in-use', rule: 'seats' },
+      message:
+        '2 seats of Application 1.0 were asked for and 1 are free; ' +
+        '3 of its 4 are held or commuted.',
+      details: { commuting: { commuted: 3, seatsMax: 4, daysMax: 7 } },
+    });
+    server.ask(server.client(), server.request(2));
+    expect(judged(server, leaving(1))).toMatchObject({
+      ...{ code: 'all-in-use', rule: 'seats', details: { days: 1 } },
+      message: 'All 4 seats of Application 1.0 are in use, 3 of them held or commuted.',
+    });
+  });
 });
 
 test('no majority: a server of three that is alone since it started', () => {

@@ -4,5 +4,9 @@ import type { Authorization, StatusDocument } from '../../net/client/status.ts';
 const AWAY: ReadonlySet<string> = new Set(['commuted', 'written-off']);
 
 export function commutedIn({ authorizations }: StatusDocument): Authorization[] {
-  return authorizations.filter(({ state }) => AWAY.has(state));
+  return authorizations.filter(isAway);
+}
+
+export function isAway({ state }: Authorization): boolean {
+  return AWAY.has(state);
 }

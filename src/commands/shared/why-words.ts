@@ -4,9 +4,16 @@
  */
 import type { Authorization } from '../../net/client/status.ts';
 import type { WhyDocument } from '../../net/client/why.ts';
+import { isAway } from './commuted-seats.ts';
 import { type Fields, fieldsOf, listOf, text } from './document-fields.ts';
 import { printable } from './printable.ts';
-import { authorizationTable, licenseWords, ruleOfMajority, span } from './status-words.ts';
+import {
+  authorizationTable,
+  commuterTable,
+  licenseWords,
+  ruleOfMajority,
+  span,
+} from './status-words.ts';
 
 const HOLDERS_SHOWN_MAX = 20;
 
@@ -21,17 +28,20 @@ export function whyWords(
   { now, somebody = null }: { readonly now: number; readonly somebody?: Somebody | null },
 ): string {
   const { license, holders } = document;
-  const held = holders.filter((one) => {
+  const ofLicense = holders.filter((one) => {
     const { vendor, version } = license ?? one;
     return one.vendor === vendor && one.version === version;
   });
+  const away = ofLicense.filter(isAway);
+  const held = ofLicense.filter((one) => !isAway(one));
   return [
     verdictWords(document),
     license === null ? '' : licenseWords(license),
     holderWords(held, now),
+    awayWords(document, away, now),
     somebody === null ? '' : somebodyWords(document.application, somebody, now),
     lostWords(document, now),
-    adviceWords(document, held),
+    adviceWords(document, { held, away }),
   ]
     .filter((part) => part !== '')
     .join('\n');
@@ -61,6 +71,8 @@ function ruleWords(details: Fields, code: string): string {
       const date = details['expired'] ?? details['begins'];
       return `dates. The license ${code === 'expired' ? 'ended' : 'begins'} on ${text(date)}.`;
     }
+    case 'policy':
+      return `policy. ${policyWords(details)}`;
     case 'limit':
       return `limit. ${text(requested)} asked for; the license has ${text(hardLimit)} in all.`;
     case 'deficit':
@@ -75,12 +87,23 @@ function ruleWords(details: Fields, code: string): string {
   }
 }
 
+/** The license lets too few seats leave, or not for so long. */
+function policyWords({ days, commuterDays, requested, commuted, commuterSeatsMax }: Fields) {
+  if (commuterSeatsMax === undefined) {
+    return `Check-outs last ${text(commuterDays)} days at most; ${text(days)} asked for.`;
+  }
+  const away = `${text(commuted)} are, ${text(requested)} asked for`;
+  return `At most ${text(commuterSeatsMax)} may be checked out at once; ${away}.`;
+}
+
 function seatsRule(details: Fields, code: string): string {
   const { requested, available, freePool, free, server } = details;
   const pooled = `${text(freePool)} in the free pool`;
   const here = `${text(available)} free at server ${text(server)}, ${pooled}`;
   const known = code === 'granted' || free === undefined ? '' : `, ${text(free)} known in all`;
-  return `seats. ${text(requested)} asked for; ${here}${known}.`;
+  const { commuted } = fieldsOf(details['commuting']);
+  const away = typeof commuted === 'number' && commuted > 0 ? `, ${commuted} checked out` : '';
+  return `seats. ${text(requested)} asked for; ${here}${known}${away}.`;
 }
 
 function holderWords(held: readonly Authorization[], now: number): string {
@@ -89,6 +112,18 @@ function holderWords(held: readonly Authorization[], now: number): string {
   const more = held.length - shown.length;
   const rest = more > 0 ? `and ${more} more\n` : '';
   return `Who holds its seats, the oldest first:\n${authorizationTable(shown, now)}${rest}`;
+}
+
+/** What is checked out, and what may be: nothing where the license lets no seat leave. */
+function awayWords({ verdict }: WhyDocument, away: readonly Authorization[], now: number): string {
+  const { seatsMax, daysMax } = fieldsOf(verdict.details['commuting']);
+  const shown = away.slice(0, HOLDERS_SHOWN_MAX);
+  const rest = away.length > shown.length ? `and ${away.length - shown.length} more\n` : '';
+  const words = `Checked out, each back by itself an hour after its end:\n`;
+  const listed = away.length === 0 ? '' : `${words}${commuterTable(shown, now)}${rest}`;
+  if (typeof daysMax !== 'number' || daysMax === 0) return listed;
+  const most = `At most ${text(seatsMax)} of its seats may be checked out at once`;
+  return `${listed}${most}, for ${daysMax} days at most.\n`;
 }
 
 function somebodyWords(application: string, { name, held }: Somebody, now: number): string {
@@ -123,10 +158,16 @@ function lostServer({ server, state, allocated, lendableAt }: Fields, now: numbe
   return `${name}: ${seats} can't be lent until it is back, or fenced and its keys have ended.`;
 }
 
-function adviceWords({ verdict }: WhyDocument, held: readonly Authorization[]): string {
+interface Holders {
+  readonly held: readonly Authorization[];
+  readonly away: readonly Authorization[];
+}
+
+function adviceWords({ verdict }: WhyDocument, { held, away }: Holders): string {
   const { code, hint, details } = verdict;
   const canEnd = ['seats', 'line', 'deficit'].includes(String(details['rule']));
-  const [oldest] = code === 'granted' || !canEnd ? [] : held;
-  const evict = oldest === undefined ? '' : `Or have an administrator end one: lm evict ID.\n`;
-  return `What to do: ${printable(hint)}\n${evict}`;
+  if (code === 'granted' || !canEnd) return `What to do: ${printable(hint)}\n`;
+  const evict = held.length === 0 ? '' : 'Or have an administrator end one: lm evict ID.\n';
+  const checkIn = away.length === 0 ? '' : 'Or have one checked in where it is: lm commute in.\n';
+  return `What to do: ${printable(hint)}\n${evict}${checkIn}`;
 }

@@ -210,8 +210,10 @@ export class LicenseClient {
    * is, in order; or why that could not be asked. Throws only `usage` and `config`.
    */
   async why(options: WhyOptions): Promise<(WhyDocument | LmError)[]> {
-    const wish = wishOf(options);
-    return await this.#ofEachPool((link) => whyOf(link, wish));
+    const { days = null } = options;
+    if (days !== null) refuseDays(days);
+    const question = { ...wishOf(options), days };
+    return await this.#ofEachPool((link) => whyOf(link, question));
   }
 
   /**

@@ -13,7 +13,14 @@ import type { RequestOptions } from './request-options.ts';
 import type { Authorization, StatusDocument } from './status.ts';
 import type { Wish } from './waiter.ts';
 
-export type WhyOptions = Pick<RequestOptions, 'application' | 'vendor' | 'version' | 'count'>;
+export interface WhyOptions
+  extends Pick<RequestOptions, 'application' | 'vendor' | 'version' | 'count'> {
+  /** A check-out for so many days is meant. */
+  readonly days?: number | undefined;
+}
+
+/** What is asked for, and for how many days without the network. */
+export type Question = Wish & { readonly days: number | null };
 
 export interface Verdict {
   /** `granted`, or the code of the denial. */
@@ -43,7 +50,7 @@ export interface WhyDocument {
 }
 
 /** @throws LmError `unreachable` and its like. */
-export async function whyOf(link: PoolLink, wish: Wish): Promise<WhyDocument> {
+export async function whyOf(link: PoolLink, wish: Question): Promise<WhyDocument> {
   const { application } = wish;
   const status = await statusOf(link, { application, pool: true });
   const { server, vendor, verdict } = await verdictOf(link, wish, status['leader']);
@@ -61,7 +68,7 @@ interface Said {
   readonly verdict: Verdict;
 }
 
-async function verdictOf(link: PoolLink, wish: Wish, leader: unknown): Promise<Said> {
+async function verdictOf(link: PoolLink, wish: Question, leader: unknown): Promise<Said> {
   const target = typeof leader === 'string' ? link.servers.named(leader) : null;
   if (target !== null) {
     try {
@@ -73,16 +80,24 @@ async function verdictOf(link: PoolLink, wish: Wish, leader: unknown): Promise<S
   return await probe(await link.opened(), wish);
 }
 
-async function probe({ connection, vendor: ofKey }: Opened, wish: Wish): Promise<Said> {
-  const { application, version, count } = wish;
+async function probe({ connection, vendor: ofKey }: Opened, wish: Question): Promise<Said> {
+  const { application, version, count, days } = wish;
   const vendor = wish.vendor ?? ofKey;
   const build = (sequence: number): Probe => {
-    return [MessageType.probe, sequence, vendor, application, version, count];
+    const asked = [MessageType.probe, sequence, vendor, application, version, count] as const;
+    return days === null ? [...asked] : [...asked, days];
   };
   const { message: reply } = await connection.call(build);
   if (reply[0] !== MessageType.verdict) throw failureIn(reply) ?? unexpected(connection.address);
   const [, , code, message, hint, details] = reply;
+  // One that ignores the days says what a request would be told, which was not the question.
+  if (days !== null && details['days'] !== days) throw tooOld(connection.server);
   return { server: connection.server, vendor, verdict: { code, message, hint, details } };
+}
+
+function tooOld(server: string): LmError {
+  const message = `Server ${server} runs a version of lm that can't tell of check-outs.`;
+  return new LmError('protocol', message, 'Ask without --days, or upgrade the server.');
 }
 
 function licenseIn(status: StatusDocument, { details }: Verdict): WhyDocument['license'] {
