@@ -6,7 +6,7 @@
  */
 import type { Client } from './client.ts';
 import { chooseLeaving, commuteOver, leavingDenial } from './commuting.ts';
-import { type Denial, evicted, type Wish } from './denial.ts';
+import { type Denial, evicted, expired, type Wish } from './denial.ts';
 import type { Outbox } from './effects.ts';
 import { busy } from './elsewhere.ts';
 import { holderOf } from './key-record.ts';
@@ -93,8 +93,10 @@ export class Holds {
     const sequence = message[1];
     const held = this.get(idTextOfKey(message[2]));
     if (held === undefined) return false;
+    const row = this.#rows.of(held.license);
     if (held.commute !== null) this.#outbox.reply(client, away(sequence));
     else if (this.#pool.state.evicted.has(held.key.id)) this.#outbox.reply(client, ended(sequence));
+    else if (row.isStopped) this.#replies.gone(client, sequence, expired(row));
     else if (message[5] === true) this.take(held, { client, sequence }, time);
     else this.renew(held, { client, sequence }, 'alive');
     return true;
@@ -150,6 +152,8 @@ export class Holds {
     const row = this.#rows.of(held.license);
     if (held.writtenOff) this.#replies.denied(by.client, by.sequence, evicted(row));
     else if (this.#isOver(held)) this.#replies.denied(by.client, by.sequence, commuteOver(row));
+    else if (held.commute === null && row.isStopped)
+      this.#replies.denied(by.client, by.sequence, expired(row));
     else if (held.commute === null) this.renew(held, by, 'grant');
     else if (isLeaving) this.#grant(held, by);
     else

@@ -351,15 +351,11 @@ export class Issuer {
     this.#replies.denied(waiter.client, waiter.sequence, why);
   }
 
-  /**
-   * Why a key may not be renewed, or null. A license that an RLF dropped or lowered lets its seats
-   * run on; one that expired only if its code says so.
-   */
+  /** Why a key may not be renewed, or null. */
   #overBy(key: SeatKey): Denial | null {
     const row = this.#rows.of(key.terms.license);
     if (this.#pool.state.evicted.has(key.id)) return evicted(row);
-    if (row.license === null || row.phase !== 'over') return null;
-    return row.license.onExpiry === 'stop' ? expired(row) : null;
+    return row.isStopped ? expired(row) : null;
   }
 
   /** In a pool of one nothing has to be asked of anyone. */

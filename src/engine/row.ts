@@ -61,6 +61,14 @@ export class Row {
     return this.license ?? licenseOfKey(this.id);
   }
 
+  /**
+   * Nobody may run on with its seats. A license that an RLF dropped or lowered lets them run on;
+   * one that expired only if its code says so.
+   */
+  get isStopped(): boolean {
+    return this.license !== null && this.phase === 'over' && this.license.onExpiry === 'stop';
+  }
+
   /** The terms of a grant: one object for grants alike, since their bytes are made once. */
   termsOf(count: number, lifetimeMs: number): Terms {
     const { license, count: lastCount, lifetimeMs: lastLifetimeMs } = this.#terms;

@@ -1,10 +1,10 @@
 /** A license that ends: what is said before, and what becomes of seats in use (DESIGN section 9). */
 import { describe, expect, test } from 'bun:test';
-import { MessageType } from '../../src/engine/messages.ts';
+import { type Heartbeat, MessageType } from '../../src/engine/messages.ts';
 import { makeRlf } from './sample-rlf.ts';
-import { Server, START } from './server.ts';
+import { keyBytes, Server, START } from './server.ts';
 
-const { alive, denied, gone, released } = MessageType;
+const { alive, denied, gone, heartbeat, released } = MessageType;
 const DAY_MS = 86_400_000;
 
 /** One whose license ends in 40 s, with a seat in use; then a minute has passed. */
@@ -18,6 +18,43 @@ function over(onExpiry: 'finish' | 'stop') {
   server.pass(30_000);
   return { server, client };
 }
+
+/** The same, with a hold for an hour. */
+function overWhileHeld(onExpiry: 'finish' | 'stop') {
+  const expires = START + 40_000;
+  const server = new Server(makeRlf({ codes: [{ limit: 2, expires, onExpiry }] }));
+  const client = server.client();
+  const request = server.request(1, { holdMs: 3_600_000 });
+  const [granted] = server.ask(client, request);
+  if (granted?.[0] !== MessageType.grant) throw new Error('the hold was not granted');
+  const beat = (takes: boolean) => {
+    const message: Heartbeat = [heartbeat, 9, keyBytes(1), granted[2], null, takes];
+    return server.ask(client, message)[0];
+  };
+  server.pass(60_000);
+  return { server, client, request, beat };
+}
+
+describe('seats on hold, once it is over', () => {
+  test('`stop`: they are neither held any longer nor taken over, and end', () => {
+    const { server, client, request, beat } = overWhileHeld('stop');
+    expect(beat(false)).toMatchObject({ 0: gone, 2: 'expired' });
+    expect(beat(true)).toMatchObject({ 0: gone, 2: 'expired' });
+    expect(server.ask(client, request)[0]).toMatchObject({ 0: denied, 2: 'expired' });
+    expect(server.license()).toMatchObject({ held: 1, inUse: 0 });
+    server.pass(1.02 * 3_600_000);
+    expect(server.license()).toMatchObject({ hardLimit: 0, held: 0, deficit: 0 });
+  });
+
+  test('`finish`: whoever runs with them takes them over, and runs on', () => {
+    const { server, client, request, beat } = overWhileHeld('finish');
+    expect(beat(false)?.[0]).toBe(alive);
+    expect(server.ask(client, request)[0]?.[0]).toBe(MessageType.grant);
+    expect(beat(true)?.[0]).toBe(alive);
+    expect(server.license()).toMatchObject({ hardLimit: 0, held: 0, inUse: 1, deficit: 1 });
+    expect(beat(false)?.[0]).toBe(alive);
+  });
+});
 
 describe('once it is over', () => {
   test('`stop`: a seat in use is not renewed', () => {
