@@ -9,8 +9,8 @@
  * Guarded more than once, so that one guard less changes nothing:
  * - a window that outlives its term, an echo of another session or of an earlier start: the acks
  *   that it could count from are forgotten, and a message reaches only the process it was sent to;
- * - an echo before an entry of the leader's own term: its own window is shut, and without a
- *   majority it steps down before a fence is due;
+ * - an echo without a window of the leader's own, or before an entry of its own term: without a
+ *   majority it steps down before a fence is due. With that guard gone, too, it is found;
  * - a leader that issues before the log says that it returned: it returned before it was elected,
  *   or its window is over;
  * - the drift term of openings: a fence comes a window after the last renewal that counts.
@@ -51,6 +51,20 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     'at + WINDOW_MS',
     'at + 1.5 * WINDOW_MS',
   ]),
+  mutant(
+    'a leader without a majority goes on, and echoes',
+    { from: 8, seedsMax: 60 },
+    [
+      LEADING,
+      'if (this.#establishedAt === null || !window.isOpen(time.boot)) return false;',
+      'if (this.#establishedAt === null || window.end + time.boot === 0) return false;',
+    ],
+    [
+      'src/engine/raft/leader.ts',
+      'if (!hasQuorum(raft)) {',
+      'if (raft.now < 0 && !hasQuorum(raft)) {',
+    ],
+  ),
   mutant('a server that acked is fenced too early', { from: 9, seedsMax: 60 }, [
     FENCING,
     'FENCE_AFTER_ACK_MS = WINDOW_MS',
