@@ -1,4 +1,7 @@
-/** Defects of commuting that the simulator of pools must find (DESIGN section 12). */
+/**
+ * Defects of commuting that the simulator of pools must find (DESIGN section 12). A seat that was
+ * checked in and leaves again by a late entry: test/engine/commuting.test.ts.
+ */
 import type { Mutant } from './mutant.ts';
 import { mutant, small } from './pool-mutants.ts';
 
@@ -39,11 +42,6 @@ export const COMMUTER_MUTANTS: readonly Mutant[] = [
 
 /** Found too, after more seeds. */
 export const RARE_COMMUTER_MUTANTS: readonly Mutant[] = [
-  mutant('a seat that was checked in leaves again by a late entry', { from: 1, seedsMax: 300 }, [
-    RECORDING,
-    ' || state.evicted.has(key.id)) return false;',
-    ') return false;',
-  ]),
   mutant('a server that lags behind says that a seat is back', { from: 1, seedsMax: 300 }, [
     'src/engine/holds.ts',
     'index > this.#pool.state.applied',
