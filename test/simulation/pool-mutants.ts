@@ -225,12 +225,12 @@ export const RARE_POOL_MUTANTS: readonly Mutant[] = [
       window.acked(-1);
     }`,
   ]),
-  mutant('ack times are kept across terms', { from: 3, seedsMax: 300 }, [
+  mutant('ack times are kept across terms', { from: 48, seedsMax: 300 }, [
     LEADING,
     'this.#pool.picture.forget();',
     '',
   ]),
-  mutant('an echo is given to a server that is fenced', { from: 1, seedsMax: 1000 }, [
+  mutant('an echo is given to a server that is fenced', { from: 13, seedsMax: 1000 }, [
     LEADING,
     "return newest?.type === 'returned' && newest.index === picture.peer(to).echo?.session;",
     'return newest !== undefined;',
@@ -245,7 +245,7 @@ export const RARE_POOL_MUTANTS: readonly Mutant[] = [
     OPENS,
     'timed.at + lifetimeMs - 3_000',
   ]),
-  mutant('seats are opened by the new, shorter lifetime', { from: 1, seedsMax: 1000 }, [
+  mutant('seats are opened by the new, shorter lifetime', { from: 28, seedsMax: 1000 }, [
     'src/engine/ledger/accounts.ts',
     'longest.set(server, Math.max(lifetimeMs, longest.get(server) ?? 0));',
     '',
@@ -255,7 +255,7 @@ export const RARE_POOL_MUTANTS: readonly Mutant[] = [
     'this.#dropAll(new Set(entry.licenses));',
     '',
   ]),
-  mutant('a rollout that is under way is not on disk', { from: 1, seedsMax: 300 }, [
+  mutant('a rollout that is under way is not on disk', { from: 43, seedsMax: 300 }, [
     REDISTRIBUTION,
     'sorted(this.due)];',
     '[]];',
@@ -265,24 +265,24 @@ export const RARE_POOL_MUTANTS: readonly Mutant[] = [
     'for (const { key } of state.moved.from(server)) this.#drop(key.id);',
     '',
   ]),
-  mutant('a seat used for a claim is given to others meanwhile', { from: 4, seedsMax: 300 }, [
+  mutant('a seat used for a claim is given to others meanwhile', { from: 16, seedsMax: 300 }, [
     ELSEWHERE,
     "const outgoing = proposal.type === 'end' ? count : 0;",
     'const outgoing = 0;',
   ]),
   mutant(
     'the number of a proposal is skipped',
-    { from: 28, seedsMax: 300 },
+    { from: 40, seedsMax: 300 },
     [SERVERS, TAKES_NEXT, 'if (number <= known.proposal) return false;'],
     [LEADING, TAKEN, 'if (number < next) continue;'],
   ),
   mutant(
     'grants go on while seats are owed',
-    { from: 238, seedsMax: 300 },
+    { from: 294, seedsMax: 300 },
     [ROW, ' && this.accounts.deficit === 0;', ';'],
     [ISSUER, "row.phase === 'active' && row.accounts.deficit === 0", "row.phase === 'active'"],
   ),
-  mutant('who came last is the first of the line', { from: 28, seedsMax: 300 }, [
+  mutant('who came last is the first of the line', { from: 98, seedsMax: 300 }, [
     LENDING,
     'heads.sort((a, b) => sinceOf(a) - sinceOf(b))',
     'heads.sort((a, b) => sinceOf(b) - sinceOf(a))',
@@ -292,7 +292,7 @@ export const RARE_POOL_MUTANTS: readonly Mutant[] = [
     'if (this.#origin === 0) this.#origin = term;',
     'this.#origin = term;\n    this.#aheadMs = 0;\n    this.#least = Number.NEGATIVE_INFINITY;',
   ]),
-  mutant('who waits is not shifted to another pool time', { from: 1, seedsMax: 300 }, [
+  mutant('who waits is not shifted to another pool time', { from: 76, seedsMax: 300 }, [
     POOL_CLOCK,
     'const shiftMs = isOther ? aheadMs - this.#aheadMs : 0;',
     'const shiftMs = 0;',
@@ -321,7 +321,7 @@ export const RARE_POOL_MUTANTS: readonly Mutant[] = [
       'if (this.#establishedAt === null || known === undefined) return;',
     ],
   ),
-  mutant('a hold that was taken over is no key', { from: 5, seedsMax: 300 }, [
+  mutant('a hold that was taken over is no key', { from: 125, seedsMax: 300 }, [
     KEY_MOVES,
     'this.#issuer.adopt(entry.license, entry.key, time);',
     '',
