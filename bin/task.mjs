@@ -4,10 +4,11 @@
  *
  *   node bin/task.mjs start | test | build | check | bench | soak | simulate [ARG…]
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runTests } from './tests.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const bin = join(root, 'node_modules/.bin');
@@ -31,57 +32,6 @@ function run(what, command, args, environment = {}) {
     say(`stopped: ${command} ${args.join(' ')} ended with ${signal ?? status}`);
     process.exit(status ?? 1);
   }
-}
-
-/** The tests that start servers, and take most of the time; what is left runs beside them. */
-const OF_PROCESSES = ['commands', 'e2e', 'help.test.ts', 'man.test.ts'];
-
-/** Both halves at once, one after the other in the output: two processors are not left idle. */
-async function runTests(rest) {
-  if (rest.length > 0) {
-    run('running the tests', 'bun', ['test', '--timeout', '60000', ...rest]);
-    return;
-  }
-  const all = readdirSync(join(root, 'test'), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() || entry.name.endsWith('.test.ts'))
-    .map(({ name }) => name);
-  const others = all.filter((name) => !OF_PROCESSES.includes(name));
-  say('running the tests: those of the executable here, the others beside them');
-  const beside = testing(others, 'pipe');
-  const here = testing(OF_PROCESSES, 'inherit');
-  const statuses = [await here.ended];
-  process.stderr.write(beside.output());
-  say('the others so far are above; waiting for the rest of them');
-  beside.follow();
-  statuses.push(await beside.ended);
-  if (statuses.every((status) => status === 0)) return;
-  say('stopped: a test failed');
-  process.exit(1);
-}
-
-function testing(names, output) {
-  const paths = names.map((name) => `./test/${name}`);
-  const child = spawn('bun', ['test', '--timeout', '60000', ...paths], {
-    cwd: root,
-    stdio: ['ignore', output, output],
-    env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },
-  });
-  let text = '';
-  let following = false;
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (chunk) => {
-      if (following) process.stderr.write(chunk);
-      else text += chunk;
-    });
-  }
-  const ended = new Promise((resolve) => {
-    child.once('error', () => resolve(1));
-    child.once('close', (status) => resolve(status ?? 1));
-  });
-  const follow = () => {
-    following = true;
-  };
-  return { ended, output: () => text, follow };
 }
 
 function modified(path) {
@@ -116,6 +66,18 @@ function check() {
   run('looking for dead code and dependencies (knip)', 'knip', []);
 }
 
+/** All of them, or those that are asked for. */
+async function test(asked) {
+  if (asked.length > 0) {
+    run('running the tests', 'bun', ['test', '--timeout', '60000', ...asked]);
+    return;
+  }
+  const environment = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
+  if (await runTests({ root, environment, say })) return;
+  say('stopped: a test failed');
+  process.exit(1);
+}
+
 const [task, ...rest] = process.argv.slice(2);
 switch (task) {
   case 'build':
@@ -131,7 +93,7 @@ switch (task) {
   case 'test':
     check();
     build();
-    await runTests(rest);
+    await test(rest);
     say('all done');
     break;
   case 'soak':

@@ -42,7 +42,7 @@ export const CLAIMS_MUTANTS: readonly Mutant[] = [
   heldUp(
     mutant(
       'the end of a key is proposed before the fence, and applies',
-      { from: 24, seedsMax: 60 },
+      { from: 89, seedsMax: 60 },
       [
         ELSEWHERE,
         'if (known !== undefined && known.session === null && known.fence !== null) {',
@@ -58,14 +58,14 @@ export const CLAIMS_MUTANTS: readonly Mutant[] = [
 /** Found too, after more seeds. */
 export const RARE_CLAIMS_MUTANTS: readonly Mutant[] = [
   heldUp(
-    mutant('a claim that quotes an older fence is taken', { from: 3, seedsMax: 60 }, [
+    mutant('a claim that quotes an older fence is taken', { from: 6, seedsMax: 60 }, [
       ELSEWHERE,
       QUOTES,
       "if (typeof message[4] !== 'number') {",
     ]),
   ),
   heldUp(
-    mutant('a claim of an older fence applies', { from: 24, seedsMax: 300 }, [
+    mutant('a claim of an older fence applies', { from: 55, seedsMax: 300 }, [
       STATE,
       LEAVES,
       'if (known === undefined || known.session !== null) return false;',
@@ -79,7 +79,7 @@ export const RARE_CLAIMS_MUTANTS: readonly Mutant[] = [
     ]),
   ),
   heldUp(
-    small('keys that came are not made up for after a snapshot', { from: 23, seedsMax: 300 }, [
+    small('keys that came are not made up for after a snapshot', { from: 98, seedsMax: 300 }, [
       KEY_MOVES,
       'if (isHere && index > before && !isOpened) this.#move({ key, license, from, to }, time);',
       '',

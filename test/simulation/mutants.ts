@@ -17,21 +17,28 @@ export const MUTANTS: readonly Mutant[] = [
     '      const time = now();\n      for',
     '      const time = this.#early ?? now();\n      this.#early = null;\n      for',
   ]),
-  mutant('the end of a key leaves out the drift of clocks', 'src/engine/key-table.ts', [
-    'heard + lifetimeMs * (1 + CLOCK_DRIFT_MAX) + MARGIN_MS',
-    'heard + lifetimeMs + MARGIN_MS',
-  ]),
+  mutant(
+    'the end of a key leaves out the drift of clocks',
+    'src/engine/key-table.ts',
+    ['heard + lifetimeMs * (1 + CLOCK_DRIFT_MAX) + MARGIN_MS', 'heard + lifetimeMs + MARGIN_MS'],
+    9,
+  ),
   mutant('a key ends when its lifetime is over by the clock here', 'src/engine/key-table.ts', [
     'heard + lifetimeMs * (1 + CLOCK_DRIFT_MAX) + MARGIN_MS',
     'heard + lifetimeMs',
   ]),
-  mutant('a push shortens the lifetime of keys that live', 'src/engine/issuer.ts', [
-    '    this.#keys.renew(key, time.boot);\n    this.#replies.alive(',
-    `    const { lifetimeMs } = this.#rows.of(key.terms.license);
+  mutant(
+    'a push shortens the lifetime of keys that live',
+    'src/engine/issuer.ts',
+    [
+      '    this.#keys.renew(key, time.boot);\n    this.#replies.alive(',
+      `    const { lifetimeMs } = this.#rows.of(key.terms.license);
     const shortest = Math.min(key.terms.lifetimeMs, lifetimeMs || 1e9);
     key.deadline = time.boot + shortest * 1.01 + 200;
     this.#replies.alive(`,
-  ]),
+    ],
+    12,
+  ),
   mutant('a retry is answered without being renewed', 'src/engine/issuer.ts', [
     '    this.#keys.renew(key, time.boot);\n    this.#replies.grant(client, sequence, key, key.terms.lifetimeMs);',
     '    this.#replies.grant(client, sequence, key, key.terms.lifetimeMs);',
@@ -50,6 +57,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   {
     name: 'grants go on while seats are owed',
+    from: 12,
     patches: [
       {
         file: 'src/engine/row.ts',
@@ -87,10 +95,15 @@ export const MUTANTS: readonly Mutant[] = [
     '  recover(source: RecordSource, now: number): void {\n',
     '  recover(source: RecordSource, start: number): void {\n    const now = start - 10_000;\n',
   ]),
-  mutant('who is turned away blocks those behind', 'src/engine/issuer.ts', [
-    '      this.#turnAway(row, head);\n    }',
-    '      this.#turnAway(row, head);\n      break;\n    }',
-  ]),
+  mutant(
+    'who is turned away blocks those behind',
+    'src/engine/issuer.ts',
+    [
+      '      this.#turnAway(row, head);\n    }',
+      '      this.#turnAway(row, head);\n      break;\n    }',
+    ],
+    93,
+  ),
   mutant('nobody is served when a connection closes', 'src/engine/issuer.ts', [
     '      this.#rows.changed(row);\n      this.#settle(row, time);\n    }\n  }\n\n  /** Ends what',
     '      row.usage;\n    }\n  }\n\n  /** Ends what',
@@ -99,13 +112,12 @@ export const MUTANTS: readonly Mutant[] = [
     "      this.#outbox.note('info', 'a seat came back: its holder was not heard of', fields);\n      this.#free(key, time);",
     '',
   ]),
-  {
-    ...mutant('nobody looks for seats whose time is over', 'src/engine/core.ts', [
-      'this.#keys.nextExpiry ?? Number.POSITIVE_INFINITY',
-      'Number.POSITIVE_INFINITY',
-    ]),
-    from: 100,
-  },
+  mutant(
+    'nobody looks for seats whose time is over',
+    'src/engine/core.ts',
+    ['this.#keys.nextExpiry ?? Number.POSITIVE_INFINITY', 'Number.POSITIVE_INFINITY'],
+    112,
+  ),
   mutant('license time follows a wall clock that jumps', 'src/engine/clock-guard.ts', [
     'most + CLOCK_SLEW_MS_MAX * share(elapsed)',
     'most + 1e12',
@@ -141,10 +153,12 @@ export const MUTANTS: readonly Mutant[] = [
     "sentAt: number): void {\n    if (this.phase === 'over') return;",
     'sentAt: number): void {',
   ]),
-  mutant('a client counts from when it was answered', 'test/simulation/client.ts', [
-    'sent.seat.onReply(message, sent.sentAt);',
-    'sent.seat.onReply(message, this.clock);',
-  ]),
+  mutant(
+    'a client counts from when it was answered',
+    'test/simulation/client.ts',
+    ['sent.seat.onReply(message, sent.sentAt);', 'sent.seat.onReply(message, this.clock);'],
+    4,
+  ),
 ];
 
 /** Without the check that whatever may be relied upon is held, which finds most of them sooner. */
@@ -158,14 +172,14 @@ const GRAVE = /drift|by the clock here|heard in the past|late reply|when it was 
 
 /** Mutants that give one seat to two, to be found by nothing but the sum of what is believed in. */
 export const PROMISE_ALONE: readonly Mutant[] = MUTANTS.filter(({ name }) => GRAVE.test(name)).map(
-  ({ name, patches }) => ({ name, patches: [...patches, UNHELD] }),
+  ({ patches, ...rest }) => ({ ...rest, patches: [...patches, UNHELD] }),
 );
 
 /** `texts`: what is found, and what takes its place, in turn. */
-function mutant(name: string, file: string, texts: readonly string[]): Mutant {
+function mutant(name: string, file: string, texts: readonly string[], from = 1): Mutant {
   const patches: Patch[] = [];
   for (let at = 0; at + 1 < texts.length; at += 2) {
     patches.push({ file, find: texts[at] ?? '', replace: texts[at + 1] ?? '' });
   }
-  return { name, patches };
+  return { name, from, patches };
 }

@@ -24,7 +24,7 @@ export interface Mutant {
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'vote not persisted',
-    from: 19,
+    from: 59,
     seedsMax: 80,
     file: 'state.ts',
     find: 'hardState: isDirty ? { term, votedFor } : null',
@@ -32,15 +32,16 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'term not persisted',
+    from: 2,
     seedsMax: 20,
     file: 'state.ts',
     find: 'hardState: isDirty ? { term, votedFor } : null',
     replace: 'hardState: null',
   },
-  { name: 'reply before flush', seedsMax: 10, repliesBeforeFlush: true },
+  { name: 'reply before flush', from: 2, seedsMax: 10, repliesBeforeFlush: true },
   {
     name: 'own vote counted before it is on disk',
-    from: 20,
+    from: 24,
     seedsMax: 150,
     file: 'election.ts',
     find: '  raft.ownVoteBatch = raft.batch + 1;\n',
@@ -55,6 +56,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'log truncated though it agrees',
+    from: 3,
     seedsMax: 20,
     file: 'log.ts',
     find: 'if (this.term(entry.index) === entry.term) continue;',
@@ -62,6 +64,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'conflicting entries kept',
+    from: 3,
     seedsMax: 30,
     file: 'log.ts',
     find: 'if (this.term(entry.index) === entry.term) continue;',
@@ -69,6 +72,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'previous entry not checked',
+    from: 6,
     seedsMax: 40,
     file: 'log.ts',
     find: 'if (this.term(previousIndex) !== previousTerm) return null;',
@@ -76,6 +80,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "an earlier term's entry committed by count",
+    from: 3,
     seedsMax: 30,
     file: 'replication.ts',
     find: 'if (index <= log.committed || log.term(index) !== raft.term) return false;',
@@ -83,7 +88,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'commit beyond what is known to agree',
-    from: 35,
+    from: 38,
     seedsMax: 80,
     file: 'follower.ts',
     find: 'Math.min(message.commit, agreed)',
@@ -91,6 +96,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'membership change before the previous is committed',
+    from: 13,
     seedsMax: 40,
     file: 'leader.ts',
     find: "if (log.configurations.newest.index > log.committed) return 'change-pending';",
@@ -105,6 +111,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a removed leader counts itself',
+    from: 2,
     seedsMax: 30,
     file: 'membership.ts',
     find: 'const values = configuration.voters.map(reached)',
@@ -112,6 +119,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'learners counted',
+    from: 2,
     seedsMax: 30,
     file: 'membership.ts',
     find: 'const values = configuration.voters.map(reached)',
@@ -119,6 +127,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'snapshot said to be of a later index',
+    from: 3,
     seedsMax: 20,
     file: 'log.ts',
     find: '  compact(index: number, data: Uint8Array, trailing: number): void {\n',
@@ -128,6 +137,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'snapshot without its last piece',
+    from: 3,
     seedsMax: 20,
     file: 'snapshot.ts',
     find: 'if (incoming.bytes < totalBytes) {',
@@ -135,7 +145,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'snapshot put together from pieces of two',
-    from: 55,
+    from: 57,
     seedsMax: 100,
     file: 'snapshot.ts',
     find: '    incoming.index === index &&\n    incoming.indexTerm === indexTerm;',
@@ -151,6 +161,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'logs of candidates not compared',
+    from: 2,
     seedsMax: 30,
     file: 'log.ts',
     find: 'return lastTerm > this.lastTerm ||',
@@ -158,6 +169,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a second vote in a term',
+    from: 2,
     seedsMax: 30,
     file: 'election.ts',
     find: 'const isFree = raft.votedFor === null && raft.leader === null;',
@@ -165,6 +177,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'pre-vote that disturbs a leader',
+    from: 5,
     seedsMax: 40,
     file: 'election.ts',
     find: "if (raft.hearsLeader) reason = 'leader-heard';\n  else if",
@@ -172,7 +185,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a stale leader is not told',
-    from: 20,
+    from: 121,
     seedsMax: 200,
     file: 'raft.ts',
     find: 'if (isLeaderMessage(message)) refuseStaleLeader(raft, message);',
@@ -187,7 +200,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a server whose removal is not committed does not campaign',
-    from: 80,
+    from: 85,
     seedsMax: 200,
     file: 'state.ts',
     find: 'if (newest.index <= this.log.committed || previous === null) return false;',

@@ -30,7 +30,7 @@ const VAIN_MAX = 5;
 /** A denial counts once what was asked before has been entered, or never will be. */
 const SETTLED_MS = 20_000;
 /** Where days are days, nobody could wait until the seat of a lost laptop comes back. */
-const DAYS_ARE_SHORT = COMMUTER_DAY_MS < 3_600_000;
+export const DAYS_ARE_SHORT = COMMUTER_DAY_MS < 3_600_000;
 
 export class CommutedSeat {
   readonly key: Uint8Array;

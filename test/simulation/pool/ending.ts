@@ -10,6 +10,7 @@ import { check } from '../failure.ts';
 import { WALL_START } from '../host.ts';
 import type { Random } from '../random.ts';
 import { HOLD_MS_MAX } from './client.ts';
+import { DAYS_ARE_SHORT } from './commuted-seat.ts';
 import { SLOWEST } from './options.ts';
 import type { PoolServer } from './server.ts';
 import type { PoolWorld } from './world.ts';
@@ -193,8 +194,9 @@ export class Ending {
         available += seats;
         if (this.#isBanned(id)) lost += seats;
       }
-      for (const { license, key, commute } of process.core.state.held.values()) {
-        if (!this.#isLeaked(commute) || license !== accounts.license) continue;
+      const { held, mark } = process.core.state;
+      for (const { license, key, commute } of held.values()) {
+        if (!this.#isLeaked(commute, mark) || license !== accounts.license) continue;
         available += key.count;
         lost += key.count;
       }
@@ -203,9 +205,13 @@ export class Ending {
     });
   }
 
-  /** It may have come back as only servers know that are gone: then it does so at its end. */
-  #isLeaked(commute: HeldSeat['commute']): boolean {
-    return this.#world.recovery !== null && commute !== null;
+  /**
+   * It may have come back as only servers know that are gone: then it does so at its end. Or its end
+   * passed before its client heard of it: it comes back once that is long enough ago.
+   */
+  #isLeaked(commute: HeldSeat['commute'], mark: number): boolean {
+    if (commute === null) return false;
+    return this.#world.recovery !== null || (!DAYS_ARE_SHORT && commute.end <= mark);
   }
 
   /** The last RLF lists it. */
