@@ -10,7 +10,7 @@ import { join } from 'node:path';
 const OF_PROCESSES = ['e2e/pool', 'e2e', 'commands'];
 const OF_COMPUTING = ['simulation', 'raft'];
 /** Begun first, since nothing else takes as long. */
-const LONGEST = /chaos|recover|upgrade|interrupted|pool-mutants/;
+const LONGEST = /chaos|recover|upgrade|interrupted|expiry|pool-mutants/;
 
 const isTest = (name) => name.endsWith('.test.ts');
 
