@@ -40,7 +40,7 @@ class SlowPool {
     });
     const [due] = [...this.#underWay, ...ticks].toSorted((a, b) => a.at - b.at);
     if (due === undefined) throw new Error('nothing is due');
-    const place = this.#underWay.findIndex((event) => event === due);
+    const place = this.#underWay.indexOf(due);
     if (place >= 0) this.#underWay.splice(place, 1);
     this.now = due.at;
     this.#step(due.to, { ...due.event, now: due.at });
