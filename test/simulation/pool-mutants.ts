@@ -52,12 +52,12 @@ export const POOL_MUTANTS: readonly Mutant[] = [
     'at + 1.5 * WINDOW_MS',
   ]),
   mutant(
-    'a leader without a majority goes on, and echoes',
+    'echoes before an entry of the own term, and without a window or a majority',
     { from: 8, seedsMax: 60 },
     [
       LEADING,
       'if (this.#establishedAt === null || !window.isOpen(time.boot)) return false;',
-      'if (this.#establishedAt === null || window.end + time.boot === 0) return false;',
+      'if (window.end + time.boot === 0) return false;',
     ],
     [
       'src/engine/raft/leader.ts',
