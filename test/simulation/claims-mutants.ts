@@ -17,21 +17,30 @@ const QUOTES = 'if ((message[4] ?? null) !== fence) {';
 const LEAVES =
   'if (known === undefined || known.fence !== fence || known.session !== null) return false;';
 
-const HELD_UP: readonly Patch[] = [
-  {
-    file: 'test/simulation/pool/options.ts',
-    find: 'const CLAIMS = 0.15;',
-    replace: 'const CLAIMS = 1;',
-  },
-  {
-    file: 'test/simulation/pool/claims-options.ts',
-    find: 'const HELD_UP = 0.5;',
-    replace: 'const HELD_UP = 1;',
-  },
-];
+/** All of them are about claims: held up, or as they come. */
+const HELD_UP: readonly Patch[] = among(1);
+const AS_THEY_COME: readonly Patch[] = among(0);
+
+function among(heldUp: number): Patch[] {
+  const options = 'test/simulation/pool/options.ts';
+  const claims = 'test/simulation/pool/claims-options.ts';
+  return [
+    { file: options, find: 'const CLAIMS = 0.15;', replace: 'const CLAIMS = 1;' },
+    { file: claims, find: 'const HELD_UP = 0.5;', replace: `const HELD_UP = ${heldUp};` },
+  ];
+}
 
 /** Found within few seeds. */
 export const CLAIMS_MUTANTS: readonly Mutant[] = [
+  asTheyCome(
+    mutant('a server has echoes until its fence is committed', { from: 52, seedsMax: 60 }, [
+      'src/engine/pool/leading.ts',
+      `    const newest = this.#ahead.newest(to, state);
+    return newest?.type === 'returned' && newest.index === picture.peer(to).echo?.session;`,
+      `    const session = state.servers.get(to)?.session ?? null;
+    return session !== null && session === picture.peer(to).echo?.session;`,
+    ]),
+  ),
   heldUp(
     mutant('a claim that quotes no fence is taken', { from: 3, seedsMax: 60 }, [
       ELSEWHERE,
@@ -72,7 +81,7 @@ export const RARE_CLAIMS_MUTANTS: readonly Mutant[] = [
     ]),
   ),
   heldUp(
-    mutant('a claim applies after the return', { from: 4, seedsMax: 60 }, [
+    mutant('a claim applies after the return', { from: 314, seedsMax: 60 }, [
       STATE,
       LEAVES,
       'if (known === undefined || known.fence !== fence) return false;',
@@ -86,6 +95,10 @@ export const RARE_CLAIMS_MUTANTS: readonly Mutant[] = [
     ]),
   ),
 ];
+
+function asTheyCome({ patches, ...rest }: Mutant): Mutant {
+  return { ...rest, patches: [...AS_THEY_COME, ...patches] };
+}
 
 function heldUp({ patches, ...rest }: Mutant): Mutant {
   return { ...rest, patches: [...HELD_UP, ...patches] };
