@@ -41,6 +41,19 @@ export const CLAIMS_MUTANTS: readonly Mutant[] = [
     return session !== null && session === picture.peer(to).echo?.session;`,
     ]),
   ),
+  asTheyCome(
+    mutant(
+      'a server returns by what is applied, not by the end of the log',
+      { from: 2, seedsMax: 9 },
+      [
+        'src/engine/pool/leading.ts',
+        `    const newest = this.#ahead.newest(server, state);
+    const fence =`,
+        `    const newest = new Ahead().newest(server, state);
+    const fence =`,
+      ],
+    ),
+  ),
   heldUp(
     mutant('a claim that quotes no fence is taken', { from: 3, seedsMax: 60 }, [
       ELSEWHERE,

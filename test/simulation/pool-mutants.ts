@@ -250,7 +250,7 @@ export const RARE_POOL_MUTANTS: readonly Mutant[] = [
     'longest.set(server, Math.max(lifetimeMs, longest.get(server) ?? 0));',
     '',
   ]),
-  mutant('keys of opened seats stay in the table', { from: 1, seedsMax: 1000 }, [
+  mutant('keys of opened seats stay in the table', { from: 210, seedsMax: 1000 }, [
     KEY_MOVES,
     'this.#dropAll(new Set(entry.licenses));',
     '',
@@ -297,7 +297,7 @@ export const RARE_POOL_MUTANTS: readonly Mutant[] = [
     'const shiftMs = isOther ? aheadMs - this.#aheadMs : 0;',
     'const shiftMs = 0;',
   ]),
-  mutant('a key leaves a server twice', { from: 1, seedsMax: 300 }, [
+  mutant('a key leaves a server twice', { from: 219, seedsMax: 300 }, [
     STATE,
     'return this.moved.get(server, key.id) === undefined && !this.evicted.has(key.id);',
     'return !this.evicted.has(key.id);',
