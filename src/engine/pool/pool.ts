@@ -76,7 +76,8 @@ export class Pool {
           self: server,
           priority: state.members.all.map(({ fingerprint }) => fingerprint),
           uptimeMs: this.standing.uptimesMs(this.#time.boot),
-          isUp: (other) => this.picture.saidUp(other),
+          // A leader that hears nobody calls all of them down: who is linked may campaign, too.
+        isUp: (other) => this.picture.saidUp(other) || this.isLinked(other),
         });
       },
     });
