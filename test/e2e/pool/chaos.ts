@@ -1,4 +1,7 @@
 /** One run of the chaos: a pool, its clients, what goes wrong, and what must hold all the same. */
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { until } from '../../client/until.ts';
 import { Random } from '../random.ts';
 import { Faults } from './faults.ts';
@@ -64,6 +67,7 @@ export async function runChaos(
       .map((loss) => lossWords(loss, faults));
     const seen = [...heard.record.sweep(), ...faults.problems, ...heard.problems, ...losses];
     const problems = [...new Set([...seen, ...logProblems(site)])];
+    if (problems.length > 0) problems.push(`the logs are in ${keepLogs(site)}`);
     return { problems, summary: summaryOf(heard, faults, Math.max(...servedMs)) };
   } finally {
     await Promise.all(groups.map((group) => group.end()));
@@ -127,6 +131,15 @@ function logProblems(site: PoolSite): string[] {
     const errors = site.server(name).log.filter(({ level }) => level === 'error');
     return errors.map((line) => `server ${name} logged ${JSON.stringify(line)}`);
   });
+}
+
+/** What the servers that run logged, for whoever looks for the cause: a folder. */
+function keepLogs(site: PoolSite): string {
+  const folder = mkdtempSync(join(tmpdir(), 'lm-chaos-'));
+  for (const name of site.running) {
+    writeFileSync(join(folder, `${name}.log`), site.server(name).stderr);
+  }
+  return folder;
 }
 
 function summaryOf(
