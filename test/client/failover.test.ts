@@ -194,6 +194,33 @@ test('busy until the lifetime is over: the seat is valid until then, and lost af
   await until(() => lost.length === 1, 'it was lost');
 });
 
+test('the less is left of a lifetime, the sooner it asks again', async () => {
+  const time = movableClock();
+  const short = 26_000;
+  let asked: number[] = [];
+  const busy: Handler = (message, send, peer) => {
+    if (message[0] === heartbeat) {
+      asked.push(time.clock());
+      send(isGone('busy')(message[1]));
+    } else generous(short)(message, send, peer);
+  };
+  const pool = await poolOf({ A: generous(short), B: busy });
+  const client = clientOf(pool.named('A'), { ...pool.options, clock: time.clock });
+  const seat = await client.request({ application: 'App' });
+  await pool.named('A').stop();
+  await until(() => asked.length > 0, 'B was asked');
+  const last = 4_000;
+  time.advance(short - last - 1_000);
+  asked = [];
+  const isOver = () => {
+    time.advance(20);
+    return !seat.valid;
+  };
+  await until(isOver, 'its lifetime is over');
+  const [first = 0] = asked;
+  expect(asked.filter((at) => at < first + last).length).toBeGreaterThan(6);
+});
+
 test.each([
   [L, 5_000],
   [24_000, 4_000],

@@ -77,7 +77,7 @@ export class Pool {
           priority: state.members.all.map(({ fingerprint }) => fingerprint),
           uptimeMs: this.standing.uptimesMs(this.#time.boot),
           // A leader that hears nobody calls all of them down: who is linked may campaign, too.
-        isUp: (other) => this.picture.saidUp(other) || this.isLinked(other),
+          isUp: (other) => this.picture.saidUp(other) || this.isLinked(other),
         });
       },
     });

@@ -91,6 +91,7 @@ export class Keeper {
       ...{ link, scheduler, random },
       granted: () => this.#granted,
       valid: () => this.valid,
+      expiresAt: () => this.#expiresAt,
       onAlive: ({ ticket, lifetimeMs, sentAt, claimedBy }) => {
         const { server } = this.#granted;
         this.#granted = { ...this.#granted, ticket, server: claimedBy ?? server };

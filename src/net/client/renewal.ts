@@ -22,6 +22,8 @@ export interface RenewalOptions {
   readonly granted: () => Granted;
   /** Whether the seat's lifetime runs at this moment. */
   readonly valid: () => boolean;
+  /** When it ends, boot-time clock. */
+  readonly expiresAt: () => number;
   readonly onAlive: (answer: Alive) => void;
   /** The seat has ended. */
   readonly onGone: (reason: LmError) => void;
@@ -165,11 +167,15 @@ export class Renewal {
     }
   }
 
-  /** The seat stays valid until its lifetime is over; the next heartbeat may do better. */
+  /**
+   * The seat stays valid until its lifetime is over; the next heartbeat may do better. The less is
+   * left of it, the sooner: a pool that works again just before must not be missed.
+   */
   #retry(connection: Connection, reason: LmError, elsewhere: boolean): void {
-    const { link, scheduler, granted } = this.#options;
+    const { link, scheduler, granted, expiresAt } = this.#options;
     this.#lastFailure = reason;
-    const pauseMs = Math.min(this.#backoff.next(), granted().lifetimeMs / 12);
+    const left = Math.max(RENEWAL_PAUSE_MS_MIN, (expiresAt() - scheduler.clock()) / 4);
+    const pauseMs = Math.min(this.#backoff.next(), granted().lifetimeMs / 12, left);
     this.#at(scheduler.clock() + pauseMs, () => {
       // The new connection calls for a heartbeat.
       if (!elsewhere || !link.moveOn(connection)) this.#beat();
