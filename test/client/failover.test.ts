@@ -164,6 +164,19 @@ test('without a majority the next server is asked, all around until one has it a
   expect([seat.valid, lost]).toEqual([true, []]);
 });
 
+test('the next server is dead: it goes on to those behind it, and not back to the first', async () => {
+  const none = beats(isGone('no-majority'));
+  const pool = await poolOf({ A: none, B: generous(L), C: beats(isAlive), D: generous(L) });
+  const time = movableClock();
+  const client = clientOf(pool.named('A'), { ...pool.options, clock: time.clock });
+  const seat = await client.request({ application: 'App' });
+  await pool.named('B').stop();
+  time.advance(L / 3);
+  await until(() => pool.named('C').ofType(heartbeat).length > 0, 'C was asked');
+  expect(pool.named('A').ofType(heartbeat)).toHaveLength(1);
+  expect(seat.valid).toBe(true);
+});
+
 test('a server without the seat does not end it; the one that issued it does', async () => {
   const time = movableClock();
   const pool = await poolOf({ A: beats(isGone('unknown-key')), B: beats(isGone('unknown-key')) });

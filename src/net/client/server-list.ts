@@ -40,10 +40,14 @@ export class ServerList {
     if (target !== null) this.#preferred ??= addressOf(target);
   }
 
-  /** The order to dial in: the last good server first, then list order. */
+  /**
+   * The order to dial in: the last good server first, then those behind it in the list, and around.
+   * Who left a server for the next one, and finds that dead, does not come back to the first.
+   */
   order(): readonly Target[] {
-    const first = this.#targets.filter((target) => addressOf(target) === this.#preferred);
-    return [...first, ...this.#targets.filter((target) => !first.includes(target))];
+    const all = this.#targets;
+    const first = all.findIndex((target) => addressOf(target) === this.#preferred);
+    return first === -1 ? all : [...all.slice(first), ...all.slice(0, first)];
   }
 
   /** The one behind `address` in the list, and around; null where there is no other. */
