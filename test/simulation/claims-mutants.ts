@@ -94,14 +94,14 @@ export const RARE_CLAIMS_MUTANTS: readonly Mutant[] = [
     ]),
   ),
   heldUp(
-    mutant('a claim applies after the return', { from: 314, seedsMax: 60 }, [
+    mutant('a claim applies after the return', { from: 333, seedsMax: 60 }, [
       STATE,
       LEAVES,
       'if (known === undefined || known.fence !== fence) return false;',
     ]),
   ),
   heldUp(
-    small('keys that came are not made up for after a snapshot', { from: 98, seedsMax: 300 }, [
+    small('keys that came are not made up for after a snapshot', { from: 101, seedsMax: 300 }, [
       KEY_MOVES,
       'if (isHere && index > before && !isOpened) this.#move({ key, license, from, to }, time);',
       '',
