@@ -20,6 +20,15 @@ const LEAVES =
 /** All of them are about claims: held up, or as they come. */
 const HELD_UP: readonly Patch[] = among(1);
 const AS_THEY_COME: readonly Patch[] = among(0);
+/** And what servers say to each other may come when the one that said it was fenced, and is back. */
+const LATE: readonly Patch[] = [
+  ...AS_THEY_COME,
+  {
+    file: 'test/simulation/pool/claims-options.ts',
+    find: 'slowMs: random.pick([600, 3_000])',
+    replace: 'slowMs: random.pick([9_000])',
+  },
+];
 
 function among(heldUp: number): Patch[] {
   const options = 'test/simulation/pool/options.ts';
@@ -51,6 +60,22 @@ export const CLAIMS_MUTANTS: readonly Mutant[] = [
     const fence =`,
         `    const newest = new Ahead().newest(server, state);
     const fence =`,
+      ],
+    ),
+  ),
+  late(
+    mutant(
+      'proposals of an old session are taken',
+      { from: 19, seedsMax: 60 },
+      [
+        'src/engine/ledger/servers.ts',
+        'if (known === undefined || known.session !== session) return false;',
+        'if (known === undefined) return false;',
+      ],
+      [
+        'src/engine/pool/leading.ts',
+        'if (this.#establishedAt === null || known?.session !== session) return;',
+        'if (this.#establishedAt === null || known === undefined) return;',
       ],
     ),
   ),
@@ -111,6 +136,10 @@ export const RARE_CLAIMS_MUTANTS: readonly Mutant[] = [
 
 function asTheyCome({ patches, ...rest }: Mutant): Mutant {
   return { ...rest, patches: [...AS_THEY_COME, ...patches] };
+}
+
+function late({ patches, ...rest }: Mutant): Mutant {
+  return { ...rest, patches: [...LATE, ...patches] };
 }
 
 function heldUp({ patches, ...rest }: Mutant): Mutant {

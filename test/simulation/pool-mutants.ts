@@ -3,8 +3,9 @@
  *
  * Elsewhere: votes, terms and logs in test/raft/simulation/mutants.ts; what one server can do wrong
  * alone (replies before the flush, the time read before messages gather, retries that do not renew,
- * late replies) in mutants.ts; claims in claims-mutants.ts. Two wiped servers can't found a pool,
- * nor one vote: an empty data directory is refused before there is a core.
+ * late replies) in mutants.ts; claims, and proposals that come late, in claims-mutants.ts. Two wiped
+ * servers can't found a pool, nor one vote: an empty data directory is refused before there is a
+ * core.
  *
  * Guarded more than once, so that one guard less changes nothing:
  * - a window that outlives its term, an echo of another session or of an earlier start: the acks
@@ -303,20 +304,6 @@ export const RARE_POOL_MUTANTS: readonly Mutant[] = [
     'return this.moved.get(server, key.id) === undefined && !this.evicted.has(key.id);',
     'return !this.evicted.has(key.id);',
   ]),
-  mutant(
-    'proposals of an old session are taken',
-    { from: 561, seedsMax: 1000 },
-    [
-      SERVERS,
-      'if (known === undefined || known.session !== session) return false;',
-      'if (known === undefined) return false;',
-    ],
-    [
-      LEADING,
-      'if (this.#establishedAt === null || known?.session !== session) return;',
-      'if (this.#establishedAt === null || known === undefined) return;',
-    ],
-  ),
   mutant('a hold that was taken over is no key', { from: 125, seedsMax: 300 }, [
     KEY_MOVES,
     'this.#issuer.adopt(entry.license, entry.key, time);',
