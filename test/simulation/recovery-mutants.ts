@@ -42,6 +42,23 @@ export const RECOVERY_MUTANTS = [
     ' || epoch !== to.epoch',
     '',
   ]),
+  mutant(
+    'servers return before all that were granted before has ended',
+    SEEDS,
+    [...AWAITED],
+    [...RETURNS],
+  ),
+  mutant('the rows of the lost do not pass on', SEEDS, [EPOCHS, '  settleRows(state);\n', '']),
+  mutant('the accounts are founded anew', SEEDS, [
+    EPOCHS,
+    '[...voters, ...learners].sort();\n  return true;',
+    '[...voters, ...learners].sort();\n  state.accounts.clear();\n  return true;',
+  ]),
+  mutant('the keys of the survivors are lost', SEEDS, [
+    'src/engine/core.ts',
+    '    this.#keys.recover(source, time.boot);\n',
+    '    if (pool.ledger.restart === null) this.#keys.recover(source, time.boot);\n',
+  ]),
 ];
 
 /** Not found in dozens of seeds: another guard stands beside most of them. Measured, not tested. */
@@ -51,12 +68,6 @@ export const OPEN_RECOVERY_MUTANTS = [
     'return isSameEpoch(this.#epochs.get(server) ?? 0, this.own);',
     'return this.#epochs.get(server) !== null;',
   ]),
-  mutant(
-    'servers return before all that were granted before has ended',
-    SEEDS,
-    [...AWAITED],
-    [...RETURNS],
-  ),
   mutant('the keys of the lost are not awaited', SEEDS, [
     EPOCHS,
     'state.awaited = state.accounts.size === 0 ? [] : [...voters, ...learners].sort();',
@@ -98,6 +109,22 @@ export const OPEN_RECOVERY_MUTANTS = [
     '  state.secrets.isStale = true;\n',
     '  state.secrets.isStale = true;\n  state.evicted.clear();\n',
   ]),
+  mutant(
+    'an epoch is entered again, and not looked for in the log',
+    SEEDS,
+    [EPOCHS, 'epoch <= state.epoch || successor(text, state) === null', 'epoch < state.epoch'],
+    [LEADING, "      if (entry?.type === 'epoch') this.#entered.epoch = entry.epoch;\n", ''],
+  ),
+  mutant(
+    'a ticket of a seat that was opened counts everywhere',
+    SEEDS,
+    [STATE, '    if ((accounts.opened.get(server) ?? 0) > fence) return false;\n', ''],
+    [
+      'src/engine/elsewhere.ts',
+      "    if ((accounts.opened.get(server) ?? 0) > since) return { at: 'nowhere' };\n",
+      '',
+    ],
+  ),
   mutant('a ticket of a seat that was opened counts', SEEDS, [
     STATE,
     '    if ((accounts.opened.get(server) ?? 0) > fence) return false;\n',

@@ -142,9 +142,20 @@ export class Ending {
       check(!restored || banned, 'a server that was rolled back is refused', () => name);
       check(!lost || banned, 'a server that was left behind is refused', () => name);
     }
+    this.#checkRows(last);
     this.#checkActs();
     this.#checkMark();
     this.#checkSecret(last);
+  }
+
+  /** What those held that are not in the pool any more passed on. */
+  #checkRows(last: readonly PoolServer[]): void {
+    for (const { process, name } of last) {
+      for (const { rows, license } of process?.core.state.accounts.values() ?? []) {
+        const gone = [...rows.keys()].filter((id) => last.every((server) => server.id !== id));
+        check(gone.length === 0, 'who left has no row', () => ({ name, license, gone }));
+      }
+    }
   }
 
   /** What was said to a server of an epoch before did nothing. */
