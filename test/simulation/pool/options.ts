@@ -90,6 +90,8 @@ export interface PoolFaultOptions {
   readonly evictMs: number | null;
   readonly transferMs: number | null;
   readonly outageMs: number | null;
+  /** All servers at a time, of a pool whose servers come and go. */
+  readonly wholeMs?: number | null;
   /** How often a server dies right after it said what matters most. */
   readonly vultures: number;
   /** And how often one dies soon after it was asked to take on a seat. */

@@ -51,7 +51,7 @@ function optionsFor(members: Membership, seed: number, random: Random): PoolOpti
   if (members === false) return drawn;
   if (members === 'versions') return optionsForUpgrade(drawn);
   const own = random.fork();
-  return members === 'lost' ? optionsForRecovery(own, seed) : optionsForMembers(drawn, own);
+  return members === 'lost' ? optionsForRecovery(own, seed) : optionsForMembers(drawn, own, seed);
 }
 
 export class PoolWorld implements ClientWorld, LinkWorld {
