@@ -3,6 +3,7 @@
  * survivor hears of them any more; those that are left know little of it, and are asked for seats
  * at once by everybody else.
  */
+import { readRestart } from '../../../src/engine/ledger/epochs.ts';
 import { sampleServer } from '../../engine/sample-rlf.ts';
 import type { Random } from '../random.ts';
 import { HEALTHY, NEVER, STEADY } from './calm.ts';
@@ -70,46 +71,67 @@ export function optionsInUse(random: Random): PoolOptions {
   };
 }
 
+/**
+ * Lent: the seats of those that will be left are opened before, and lent to the others. Shortened:
+ * keys live that were granted with a longer lifetime than there is now. Early: one server was down
+ * for so long that its seats are opened, as all know.
+ */
+type Kind = 'lent' | 'shortened' | 'early';
+const ONE_LIFETIME: readonly Kind[] = ['lent', 'lent', 'lent', 'early'];
+const TWO_LIFETIMES: readonly Kind[] = ['lent', 'shortened', 'shortened', 'early'];
+const BACK_MS = 3_000;
+const DRAWS_MAX = 8;
+/** How often it is looked whether all that are left take part, and until when. */
+const LOOK_MS = 200;
+const LOOKS_MAX = 300;
+const HELD_MS = 20_000;
+
 export class InUse {
   readonly #world: PoolWorld;
   readonly #random: Random;
   readonly #lossAt: number;
+  readonly #kind: Kind;
   #plan: RecoveryPlan | null = null;
 
   constructor(world: PoolWorld, random: Random) {
     this.#world = world;
     this.#random = random;
     this.#lossAt = (world.options.durationMs - MORE_MS) * random.between(0.8, 1);
+    const isOne = world.options.licenses.lifetimesMs.length === 1;
+    this.#kind = random.pick(isOne ? ONE_LIFETIME : TWO_LIFETIMES);
   }
 
-  /** Mostly the seats of those that will be left are opened before, and lent to the others. */
   plan(): RecoveryPlan {
     const random = this.#random;
     const lossAt = this.#lossAt;
     const imagesAt = lossAt * random.between(0.3, 1);
     const isOpened = this.#longestMs + OPENED_MS;
-    const before = Math.min(
-      lossAt - 10_000,
-      random.pick([FENCED_MS, isOpened, isOpened, isOpened]),
-    );
+    const isBrief = this.#kind === 'early' || (this.#kind === 'lent' && random.chance(0.2));
+    const before = Math.min(lossAt - 10_000, isBrief ? FENCED_MS : isOpened);
     // Or some of them were back for a moment.
-    const backMs = random.pick([0, 0, 0, 0, 3_000]);
+    const isBack = random.chance(this.#kind === 'shortened' ? 0.7 : 0.1);
     const share = random.pick([1, 1, 1, 0.5]);
-    const parted = { at: lossAt - before, forMs: before - backMs, share };
+    const parted = { at: lossAt - before, forMs: before - (isBack ? BACK_MS : 0), share };
     this.#plan = { imagesAt, lossAt, parted: random.chance(0.9) ? parted : null };
     return this.#plan;
   }
 
   start(): void {
-    const { agenda, clients } = this.#world;
+    const { agenda, clients, options } = this.#world;
+    const random = this.#random;
     const { parted = null } = this.#plan ?? {};
-    // Those that will be left have free seats then, and go on to believe so.
-    if (parted !== null && this.#random.chance(0.85)) {
-      for (const client of clients) client.vanish(parted.at + this.#random.between(0, 5_000));
+    if (this.#kind === 'early') agenda.after(5_000, () => this.#loseEarly());
+    if (this.#kind === 'shortened') {
+      const at = (parted?.at ?? this.#lossAt) - random.between(2_000, 9_000);
+      agenda.after(Math.min(2_000, at / 2), () => this.#push(this.#longestMs));
+      agenda.after(at, () => this.#push(Math.min(...options.licenses.lifetimesMs)));
     }
-    if (this.#random.chance(0.2)) agenda.after(5_000, () => this.#loseEarly());
-    if (this.#random.chance(0.5)) {
-      agenda.after(this.#lossAt * this.#random.between(0.3, 0.7), () => this.#offerEarly());
+    // Those that will be left have free seats then, and go on to believe so.
+    if (this.#kind === 'lent' && parted !== null) {
+      for (const client of clients) client.vanish(parted.at + random.between(0, 5_000));
+    }
+    if (random.chance(0.5)) {
+      agenda.after(this.#lossAt * random.between(0.3, 0.7), () => this.#offerEarly());
     }
   }
 
@@ -130,11 +152,41 @@ export class InUse {
     for (const server of survivors) this.#world.start(server, false);
   }
 
-  /** Those that are left restart: once all of them take part, any minority of before may be there. */
-  waits(survivors: readonly PoolServer[], epoch: number, comeBack: () => void): void {
-    const isSure = ({ process }: PoolServer) =>
-      process?.core.restart === 'under-way' || process?.core.state.epoch === epoch;
-    if (survivors.every(isSure) && this.#random.chance(0.5)) comeBack();
+  /**
+   * Once all of those that are left take part, as their disks have it, any minority of before may be
+   * there; and it takes a while until the last of them is.
+   */
+  await(survivors: readonly PoolServer[], epoch: number, comeBack: () => void): void {
+    if (this.#random.chance(0.4)) return;
+    let looks = 0;
+    const look = () => {
+      if (this.#world.faults.stopped || ++looks > LOOKS_MAX) return;
+      if (!survivors.every(({ disk }) => readRestart(disk)?.epoch === epoch)) {
+        this.#world.agenda.after(LOOK_MS, look);
+        return;
+      }
+      if (survivors.length > 1) this.#hold(this.#random.pick(survivors));
+      for (let n = 0; n < survivors.length; n++) this.#world.agenda.after(10 * n, comeBack);
+    };
+    look();
+  }
+
+  #hold(server: PoolServer): void {
+    server.held = true;
+    this.#world.kill(server, false);
+    this.#world.agenda.after(HELD_MS, () => {
+      server.held = false;
+      this.#world.start(server, false);
+    });
+  }
+
+  /** An RLF with that lifetime. */
+  #push(lifetimeMs: number): void {
+    const { rlfs, servers } = this.#world;
+    const isWanted = () =>
+      rlfs.get(rlfs.newestSequence).licenses.every(({ code }) => code.keyLifetimeMs === lifetimeMs);
+    for (let n = 0; n < DRAWS_MAX && !isWanted(); n++) rlfs.draw();
+    this.#world.offer(this.#random.pick(servers), rlfs.newestSequence);
   }
 
   get #longestMs(): number {

@@ -171,6 +171,7 @@ export class PoolRecovery {
     const sequence = this.#world.rlfs.drawRecovery(listed, epoch);
     this.#current = { epoch, survivors, sequence, minority };
     this.#inUse?.lost(survivors);
+    this.#inUse?.await(survivors, epoch, () => this.#comeBack(0));
     // Often while seats of the lost are still in use.
     const after = this.#random.pick([0, 0, 2_000, this.#random.between(0, 20_000)]);
     const afterMs = this.#inUse === null ? after : 0;
@@ -228,7 +229,6 @@ export class PoolRecovery {
     // Once one of them takes part no majority of before can be there again.
     const takesPart = survivors.some(({ process }) => process?.core.restart === 'under-way');
     if (takesPart && this.#random.chance(0.1)) this.#comeBack(survivors.length - 1);
-    this.#inUse?.waits(survivors, epoch, () => this.#comeBack(0));
     agenda.after(OFFER_AGAIN_MS, () => this.#offer(acts));
   }
 
