@@ -11,7 +11,7 @@ const PEERS = 'src/engine/pool/epoch-peers.ts';
 const RESTARTING = 'src/engine/restarting.ts';
 const SEEDS = { from: 1, seedsMax: 60 };
 
-const AWAITED = 'state.awaited = state.accounts.size === 0 ? [] : [...voters, ...learners].sort();';
+const AWAITED = 'state.awaited = isNone ? [] : [...voters, ...learners].sort();';
 
 export const RECOVERY_MUTANTS = [
   mutant('the epoch is not raised', SEEDS, [EPOCHS, '  state.epoch = epoch;\n', '']),
@@ -57,6 +57,16 @@ export const RECOVERY_MUTANTS = [
     AWAITED,
     'state.awaited = [];',
   ]),
+  mutant('where nobody knows of a license nobody is awaited', { from: 252, seedsMax: 4 }, [
+    EPOCHS,
+    ' && readRlf(text).licenses.length === 0',
+    '',
+  ]),
+  mutant('of who is awaited only known rows keep their lifetime', { from: 252, seedsMax: 4 }, [
+    STATE,
+    '[...accounts.rows.keys(), ...this.awaited]',
+    '[...accounts.rows.keys()]',
+  ]),
   mutant('the rows of the lost do not pass on', SEEDS, [EPOCHS, '  settleRows(state);\n', '']),
   mutant('the accounts are founded anew', SEEDS, [
     EPOCHS,
@@ -101,7 +111,7 @@ export const GUARDED_RECOVERY_MUTANTS = [
   mutant('the keys of the lost are not awaited', SEEDS, [
     EPOCHS,
     AWAITED,
-    'state.awaited = state.accounts.size === 0 ? [] : survivorsIn(text);',
+    'state.awaited = isNone ? [] : survivorsIn(text);',
   ]),
   // They come back with them, as if heard at their start; and the lost are awaited as long.
   mutant('the keys of the survivors are not awaited', SEEDS, [
