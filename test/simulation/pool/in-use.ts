@@ -29,6 +29,14 @@ export interface RecoveryPlan {
 }
 
 export function optionsInUse(random: Random): PoolOptions {
+  const drawn = draw(random);
+  const { clients } = drawn;
+  // A commuter that gets its seat when all is calm brings it back in time.
+  const useMs = clients.commuters > 0 ? Math.min(clients.useMs, 30_000) : clients.useMs;
+  return { ...drawn, clients: { ...clients, useMs } };
+}
+
+function draw(random: Random): PoolOptions {
   const maybe = (share: number, min: number, max: number) =>
     random.chance(share) ? random.between(min, max) : null;
   return {
