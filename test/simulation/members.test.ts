@@ -10,8 +10,11 @@ const SOAK = process.env['LM_SOAK'] === '1';
 const NEW_SEEDS_MS = SOAK ? 60_000 : 5_000;
 const TIMEOUT_MS = 4 * NEW_SEEDS_MS + 240_000;
 /** Seeds that, together, reach all that can happen to members. */
-const SEEDS = [1, 2, 3, 4, 5, 6, 8];
-const REACHED = ['memberChanges', 'departures', 'comebacks', 'snapshots', 'claimsByMove'];
+const SEEDS = [1, 2, 3, 4, 5, 6, 8, 9];
+const REACHED = [
+  ...['memberChanges', 'departures', 'comebacks', 'snapshots', 'claimsByMove'],
+  ...['rolledBack', 'jumps', 'wholeOutages'],
+];
 
 describe('a pool whose servers come and go', () => {
   test(

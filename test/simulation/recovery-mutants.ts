@@ -11,8 +11,7 @@ const PEERS = 'src/engine/pool/epoch-peers.ts';
 const RESTARTING = 'src/engine/restarting.ts';
 const SEEDS = { from: 1, seedsMax: 60 };
 
-const AWAITED = [STATE, "        if (this.awaited.length > 0) return 'void';\n", ''] as const;
-const RETURNS = [LEADING, ' || state.awaited.length > 0', ''] as const;
+const AWAITED = 'state.awaited = isNone ? [] : [...voters, ...learners].sort();';
 
 export const RECOVERY_MUTANTS = [
   mutant('the epoch is not raised', SEEDS, [EPOCHS, '  state.epoch = epoch;\n', '']),
@@ -42,62 +41,93 @@ export const RECOVERY_MUTANTS = [
     ' || epoch !== to.epoch',
     '',
   ]),
-];
-
-/** Not found in dozens of seeds: another guard stands beside most of them. Measured, not tested. */
-export const OPEN_RECOVERY_MUTANTS = [
-  mutant('servers of another epoch are heard', SEEDS, [
+  mutant('servers of another epoch are heard', { from: 17, seedsMax: 20 }, [
     PEERS,
     'return isSameEpoch(this.#epochs.get(server) ?? 0, this.own);',
     'return this.#epochs.get(server) !== null;',
   ]),
   mutant(
     'servers return before all that were granted before has ended',
-    SEEDS,
-    [...AWAITED],
-    [...RETURNS],
+    { from: 13, seedsMax: 30 },
+    [STATE, "        if (this.awaited.length > 0) return 'void';\n", ''],
+    [LEADING, ' || state.awaited.length > 0', ''],
   ),
-  mutant('the keys of the lost are not awaited', SEEDS, [
+  mutant('nobody of before is awaited', { from: 6, seedsMax: 30 }, [
     EPOCHS,
-    'state.awaited = state.accounts.size === 0 ? [] : [...voters, ...learners].sort();',
-    'state.awaited = state.accounts.size === 0 ? [] : survivorsIn(text);',
+    AWAITED,
+    'state.awaited = [];',
   ]),
-  mutant('the keys of the survivors are not awaited', SEEDS, [
+  mutant('where nobody knows of a license nobody is awaited', { from: 252, seedsMax: 4 }, [
     EPOCHS,
-    'state.awaited = state.accounts.size === 0 ? [] : [...voters, ...learners].sort();',
-    'state.awaited = [...voters, ...learners].filter((id) => !survivorsIn(text).includes(id)).sort();',
+    ' && readRlf(text).licenses.length === 0',
+    '',
   ]),
-  mutant('whoever was fenced before is not fenced anew', SEEDS, [
+  mutant('of who is awaited only known rows keep their lifetime', { from: 252, seedsMax: 4 }, [
+    STATE,
+    '[...accounts.rows.keys(), ...this.awaited]',
+    '[...accounts.rows.keys()]',
+  ]),
+  mutant('the rows of the lost do not pass on', SEEDS, [EPOCHS, '  settleRows(state);\n', '']),
+  mutant('the accounts are founded anew', SEEDS, [
+    EPOCHS,
+    '[...voters, ...learners].sort();\n  return true;',
+    '[...voters, ...learners].sort();\n  state.accounts.clear();\n  return true;',
+  ]),
+  mutant('the keys of the survivors are lost', SEEDS, [
+    'src/engine/core.ts',
+    '    this.#keys.recover(source, time.boot);\n',
+    '    if (pool.ledger.restart === null) this.#keys.recover(source, time.boot);\n',
+  ]),
+  mutant('whoever was fenced before is not fenced anew', { from: 6, seedsMax: 20 }, [
     EPOCHS,
     'state.servers.fencedAnew(server, index)',
     'state.servers.fenced(server, index)',
   ]),
-  mutant('seats are opened by the lifetime of now', SEEDS, [
+  mutant('seats are opened by the lifetime of now', { from: 25, seedsMax: 20 }, [
     'src/engine/pool/fencing.ts',
     'longestMs(account, server, lifetimeAt(table.byId(account.license), mark))',
     'lifetimeAt(table.byId(account.license), mark)',
   ]),
-  mutant('a majority of the survivors is enough', SEEDS, [
+  mutant('a majority of the survivors is enough', { from: 17, seedsMax: 20 }, [
     EPOCHS,
     'learners: [], unanimous: true }',
     'learners: [] }',
   ]),
-  mutant('the RLF is not asked whom it names', SEEDS, [
+  mutant('the RLF is not asked whom it names', { from: 19, seedsMax: 30 }, [
     RESTARTING,
     'if (!rlf.servers.some(({ fingerprint }) => fingerprint === server)) throw notNamed(rlf);',
     '',
   ]),
-  mutant('a server restarts the pool while a leader is heard', SEEDS, [
+  mutant('a server restarts the pool while a leader is heard', { from: 14, seedsMax: 20 }, [
     RESTARTING,
     'if (leader !== null) throw leaderHeard(this.#pool.nameOf(leader));',
     '',
   ]),
+];
+
+/** They do no harm by themselves, since something else stands beside them: not looked for. */
+export const GUARDED_RECOVERY_MUTANTS = [
+  // The survivors are awaited for the same lifetime, but where only the lost may have a longer one.
+  mutant('the keys of the lost are not awaited', SEEDS, [
+    EPOCHS,
+    AWAITED,
+    'state.awaited = isNone ? [] : survivorsIn(text);',
+  ]),
+  // They come back with them, as if heard at their start; and the lost are awaited as long.
+  mutant('the keys of the survivors are not awaited', SEEDS, [
+    EPOCHS,
+    AWAITED,
+    'state.awaited = [...voters, ...learners].filter((id) => !survivorsIn(text).includes(id)).sort();',
+  ]),
+  // Its RLF does not follow itself, and whoever leads finds it in the log.
   mutant('an epoch is entered again', SEEDS, [EPOCHS, 'epoch <= state.epoch || ', '']),
+  // What was evicted has ended like all of before once anything is renewed; records end at once.
   mutant('evictions are lost', SEEDS, [
     EPOCHS,
     '  state.secrets.isStale = true;\n',
     '  state.secrets.isStale = true;\n  state.evicted.clear();\n',
   ]),
+  // Clients claim only while their lifetime runs, and tickets of before are known (elsewhere.ts).
   mutant('a ticket of a seat that was opened counts', SEEDS, [
     STATE,
     '    if ((accounts.opened.get(server) ?? 0) > fence) return false;\n',

@@ -242,8 +242,7 @@ export class LedgerState {
 
   /** Others take part: what is left of those that went passes on. */
   #configure(index: number, configuration: Configuration | null): Touched {
-    if (configuration === null) return NOTHING;
-    return reconfigured(this, configuration, index) ? null : NOTHING;
+    return configuration !== null && reconfigured(this, configuration, index) ? null : NOTHING;
   }
 
   /** A key leaves a server only after its fence, before its row is opened, and once. */
@@ -340,11 +339,12 @@ export class LedgerState {
     return touched;
   }
 
-  /** Keys keep the L that they were granted with: a shorter one opens no row sooner. */
+  /** Keys keep their L: a shorter one opens no row sooner, nor one that only the lost know of. */
   #keepLifetime(id: string, beforeMs: number, mark: number): void {
     const accounts = this.accounts.get(id);
     if (accounts === undefined || beforeMs <= lifetimeAt(this.table.byId(id), mark)) return;
-    for (const server of accounts.rows.keys()) keepLongest(accounts, server, beforeMs);
+    const servers = [...accounts.rows.keys(), ...this.awaited];
+    for (const server of servers) keepLongest(accounts, server, beforeMs);
   }
 
   /** Opens accounts for new licenses, which are returned, and gives all the limit of now. */

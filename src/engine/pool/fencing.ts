@@ -103,6 +103,8 @@ export class Openings {
     const timed = this.#fencedAt.get(server);
     if (fence === null || timed?.fence !== fence) return null;
     if ((account.opened.get(server) ?? 0) > fence) return null;
+    // Before the first mark nobody knows which codes hold, and so how long keys live.
+    if (mark === 0) return null;
     const lifetimeMs = longestMs(account, server, lifetimeAt(table.byId(account.license), mark));
     return timed.at + lifetimeMs * (1 + CLOCK_DRIFT_MAX) + MARGIN_MS;
   }

@@ -27,6 +27,8 @@ const NO_TICKET = new Uint8Array(0);
 const ELSEWHERE = new Set(['no-majority', 'busy', 'all-in-use']);
 /** So often it asks one server in vain. */
 const VAIN_MAX = 5;
+/** Where it is likely that nobody will ever know of it. */
+const LOST_VAIN_MAX = 60;
 /** A denial counts once what was asked before has been entered, or never will be. */
 const SETTLED_MS = 20_000;
 /** Where days are days, nobody could wait until the seat of a lost laptop comes back. */
@@ -81,7 +83,9 @@ export class CommutedSeat {
   /** A server that joins, or has left, may know nothing of it for as long as one asks there. */
   #sayAgain(): void {
     this.#vain += 1;
-    if (this.#vain % VAIN_MAX === 0) this.#client.next();
+    // Of a record that was lost with a majority the pool knows nothing, and may not for long.
+    if (this.#client.calm && this.#vain > LOST_VAIN_MAX) this.#forget();
+    else if (this.#vain % VAIN_MAX === 0) this.#client.next();
     else this.#say();
   }
 

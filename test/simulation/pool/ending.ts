@@ -21,6 +21,8 @@ const SERVED_IN_CALM = 2;
 /** Seats that were to be used for long end by then. */
 const HURRY_MS = 10_000;
 const REPEAT_MS = 4_000;
+/** Until a restart of the pool is over. */
+const AWAITED_MS_MAX = 3 * 60_000;
 /** How long a server may take to look for seats whose time is over, and to tell the others. */
 const LATE_MS_MAX = 60_000;
 /** Seats that are free are where an RLF wants them by then. */
@@ -111,7 +113,7 @@ export class Ending {
       world.start(server, this.#random.chance(0.3));
     }
     world.hangUpUnused();
-    const listed = world.members?.listed() ?? null;
+    const listed = world.members?.remaining() ?? null;
     const sequence = world.rlfs.drawFinal(listed);
     if (listed !== null) world.members?.enlist(listed, sequence);
     this.#push(sequence);
@@ -121,6 +123,14 @@ export class Ending {
   #push(sequence: number): void {
     const { servers, agenda } = this.#world;
     const up = servers.filter((one) => one.process !== null && this.#isOfPool(one));
+    // New licenses would bring a restart on its way that is stuck.
+    const awaits = ({ process }: PoolServer) => (process?.core.state.awaited.length ?? 0) > 0;
+    if (up.some(awaits) && up.every(({ process }) => process?.core.ready !== true)) {
+      const isLate = agenda.now > this.#world.options.durationMs + AWAITED_MS_MAX;
+      check(!isLate, 'what was granted before a restart ends', () => up.map(({ name }) => name));
+      agenda.after(REPEAT_MS, () => this.#push(sequence));
+      return;
+    }
     const behind = up.filter(({ process }) => process?.core.state.rlf.sequence !== sequence);
     if (up.length > 0 && behind.length === 0) return;
     if (behind.length > 0) this.#world.offer(this.#random.pick(behind), sequence);
@@ -140,12 +150,24 @@ export class Ending {
     while (world.agenda.now < end && !back()) world.runUntil(world.agenda.now + 1_000);
     check(back(), 'every seat comes back', () => world.servers.map((one) => this.#facts(one)));
     for (const { restored, lost, banned, name } of world.servers) {
-      check(!restored || banned, 'a server that was rolled back is refused', () => name);
+      const isRefused = banned || !last.some((server) => server.name === name);
+      check(!restored || isRefused, 'a server that was rolled back is refused', () => name);
       check(!lost || banned, 'a server that was left behind is refused', () => name);
     }
+    this.#checkRows(last);
     this.#checkActs();
     this.#checkMark();
     this.#checkSecret(last);
+  }
+
+  /** What those held that are not in the pool any more passed on. */
+  #checkRows(last: readonly PoolServer[]): void {
+    for (const { process, name } of last) {
+      for (const { rows, license } of process?.core.state.accounts.values() ?? []) {
+        const gone = [...rows.keys()].filter((id) => last.every((server) => server.id !== id));
+        check(gone.length === 0, 'who left has no row', () => ({ name, license, gone }));
+      }
+    }
   }
 
   /** What was said to a server of an epoch before did nothing. */

@@ -19,7 +19,9 @@ export class PoolFaults {
   readonly #world: PoolWorld;
   readonly #random: Random;
   /** Servers whose wall clocks may jump: never a majority. */
-  readonly #jumpers: readonly PoolServer[];
+  readonly jumpers: readonly PoolServer[];
+  /** How far each of them is off. */
+  readonly #off = new Map<PoolServer, number>();
   /** Until when a server is killed again soon after it starts, in true time. */
   readonly #loops = new Map<PoolServer, number>();
   /** Servers that start again at once. */
@@ -46,6 +48,7 @@ export class PoolFaults {
     vanished: 0,
     vultures: 0,
     outages: 0,
+    wholeOutages: 0,
     restores: 0,
     rolledBack: 0,
     rotations: 0,
@@ -58,9 +61,14 @@ export class PoolFaults {
     this.#random = random;
     const { servers } = world;
     const first = random.integer(0, servers.length - 1);
-    this.#jumpers = Array.from({ length: Math.floor((servers.length - 1) / 2) }, (_, n) => {
+    const usual = Array.from({ length: Math.floor((servers.length - 1) / 2) }, (_, n) => {
       return servers[(first + n) % servers.length];
     }).filter((server) => server !== undefined);
+    // Where servers come and go, one that was not there at the founding: it is never alone.
+    const spares = servers.filter(({ isSpare }) => isSpare);
+    const spare = spares[first % spares.length];
+    const wrong = spare === undefined ? usual : [spare];
+    this.jumpers = world.options.faults.wallJumpMs === null ? [] : wrong;
     this.restorer = new Restorer(world, random.fork());
     this.administrator = new Administrator(world, random.fork());
   }
@@ -83,6 +91,7 @@ export class PoolFaults {
     this.#every(faults.rotateMs, () => this.#rotate());
     this.#every(faults.evictMs, () => this.#evict());
     this.#every(faults.transferMs, () => this.#transfer());
+    this.#every(faults.wholeMs ?? null, () => this.#stopAll());
     if (faults.outageMs !== null) {
       this.#outages = new Outages(this.#world, this.#random.fork(), () => this.counts.outages++);
       this.#outages.start();
@@ -92,6 +101,9 @@ export class PoolFaults {
   stop(): void {
     this.#stopped = true;
     this.restorer.stop();
+    if (this.#world.members === null) return;
+    // Whoever is left may be few: their clocks are set right.
+    for (const [server, ms] of this.#off) server.host.jumpWall(-ms);
   }
 
   get stopped(): boolean {
@@ -200,6 +212,16 @@ export class PoolFaults {
     }
   }
 
+  /** All of them are down at a time. */
+  #stopAll(): void {
+    this.counts.wholeOutages++;
+    const power = this.#random.chance(0.5);
+    for (const server of this.#world.servers) {
+      const afterMs = this.#random.between(0, 400);
+      this.#world.agenda.after(afterMs, () => this.#world.kill(server, power));
+    }
+  }
+
   #suspend(): void {
     if (this.#isSpared) return;
     this.counts.suspends++;
@@ -215,13 +237,14 @@ export class PoolFaults {
   }
 
   #jump(): void {
-    if (this.#jumpers.length === 0) return;
+    if (this.jumpers.length === 0) return;
     this.counts.jumps++;
     const far = this.#random.chance(0.5) ? DAY : 60 * SECOND;
-    const server = this.#random.pick(this.#jumpers);
+    const server = this.#random.pick(this.jumpers);
     const ms = Math.round(this.#random.between(-far, far));
     this.#world.trace(() => `the wall clock of ${server.name} jumps by ${ms} ms`);
     server.host.jumpWall(ms);
+    this.#off.set(server, ms + (this.#off.get(server) ?? 0));
   }
 
   #part(alone: boolean): void {

@@ -103,7 +103,11 @@ export class Holdings {
       const first = this.#missing.get(place) ?? this.#ledgers.newest;
       const since = Math.max(first, this.#ledgers.moved(seat.id));
       this.#missing.set(place, since);
-      const behind = this.#servers.some((server) => this.#appliedBy(server) < since);
+      const behind = this.#servers.some((server) => {
+        // One that is lost is not waited for; but what it was to take over is lost with it.
+        const awaited = server.lost ? this.#ledgers.moved(seat.id) : since;
+        return this.#appliedBy(server) < awaited;
+      });
       const facts = () => ({ client: client.name, license, count, since });
       check(behind, 'a seat that may be relied upon is held somewhere', facts);
     }

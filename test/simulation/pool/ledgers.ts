@@ -217,12 +217,10 @@ export class Ledgers {
     this.servers = known;
   }
 
-  #sinceBefore(
-    bounds: Map<string, Bound>,
-    { epoch, awaited }: LedgerState,
-  ): ReadonlyMap<string, Bound> {
+  #sinceBefore(bounds: Map<string, Bound>, state: LedgerState): ReadonlyMap<string, Bound> {
     if (this.#before === null) return bounds;
-    if (epoch >= this.#before.epoch && awaited.length === 0) {
+    if (state.epoch >= this.#before.epoch && state.awaited.length === 0) {
+      checkRows(state);
       this.#before = null;
       return bounds;
     }
@@ -238,6 +236,16 @@ export class Ledgers {
     if (this.#seen.has(event)) return false;
     this.#seen.add(event);
     return true;
+  }
+}
+
+/** What the lost held passed on, as nobody of before is awaited any more. */
+function checkRows({ accounts, configuration, members }: LedgerState): void {
+  for (const { rows, license } of accounts.values()) {
+    const lost = [...rows.keys()].filter((id) => {
+      return !configuration.voters.includes(id) && !members.lists(id);
+    });
+    check(lost.length === 0, 'the lost have no row', () => ({ license, lost }));
   }
 }
 

@@ -2,9 +2,9 @@
  * Changes of membership in a simulated pool: RLFs that add servers, drop some, give a name to another
  * key, or all of it at once, at any moment. A server that has left stays down until it is listed anew.
  */
-import type { RlfServer } from '../../../src/engine/license/types.ts';
+import type { Rlf, RlfServer } from '../../../src/engine/license/types.ts';
 import { sampleServer } from '../../engine/sample-rlf.ts';
-import type { Random } from '../random.ts';
+import { Random } from '../random.ts';
 import type { PoolOptions } from './options.ts';
 import type { PoolProcess, PoolServer } from './server.ts';
 import type { PoolWorld } from './world.ts';
@@ -12,10 +12,20 @@ import type { PoolWorld } from './world.ts';
 /** Servers beside those of the founding. */
 export const SPARES = 5;
 const SERVERS_MAX = 7;
+const OWN_SEEDS = 2 ** 52;
 
 /** The same, without what would leave the servers that are listed at some time no majority. */
-export function optionsForMembers(options: PoolOptions, random: Random): PoolOptions {
-  const never = { restoreMs: null, wallJumpMs: null, outageMs: null };
+export function optionsForMembers(options: PoolOptions, random: Random, seed: number): PoolOptions {
+  // From a generator of their own: simulations without them are as they were.
+  const own = new Random(seed + OWN_SEEDS);
+  const maybe = (share: number, min: number, max: number) =>
+    own.chance(share) ? own.between(min, max) : null;
+  const rare = {
+    restoreMs: maybe(0.3, 15_000, 50_000),
+    wallJumpMs: maybe(0.25, 8_000, 40_000),
+    wholeMs: maybe(0.25, 20_000, 90_000),
+    outageMs: null,
+  };
   const { servers, faults } = options;
   // Members are lost for good, and a majority may be away: seats may be lost in any mode.
   const mode = options.mode === 'fail-over' ? 'hostile' : options.mode;
@@ -23,7 +33,7 @@ export function optionsForMembers(options: PoolOptions, random: Random): PoolOpt
     ...options,
     mode,
     servers: Math.min(servers, random.pick([1, 3, 3, 5])),
-    faults: { ...faults, ...never },
+    faults: { ...faults, ...rare },
   };
 }
 
@@ -34,6 +44,8 @@ export class PoolMembers {
   readonly #meanMs: number;
   readonly #peers = new WeakMap<PoolProcess, readonly RlfServer[]>();
   readonly #tookPart = new WeakSet<PoolProcess>();
+  /** In force anywhere; null for that of the founding. */
+  #newest: Rlf | null = null;
   readonly counts = { memberChanges: 0, joins: 0, departures: 0, comebacks: 0 };
 
   constructor(world: PoolWorld, random: Random) {
@@ -44,10 +56,25 @@ export class PoolMembers {
 
   start(): void {
     this.#world.agenda.after(this.#random.exponential(this.#meanMs), () => {
-      if (this.#world.faults.stopped) return;
-      this.#change();
+      const { stopped, restorer } = this.#world.faults;
+      if (stopped) return;
+      // A server that is about to get an older disk is gone: with one that leaves beside it, no
+      // majority might be left.
+      if (!restorer.isBusy) this.#change();
       this.start();
     });
+  }
+
+  /** Those that vote, where that is how it stays until the next change; else none. */
+  get settled(): readonly PoolServer[] {
+    const { servers, rlfs } = this.#world;
+    const applied = ({ process }: PoolServer) => process?.core.applied ?? 0;
+    const [newest] = [...servers].sort((a, b) => applied(b) - applied(a));
+    if (newest === undefined || !this.isSettled(newest)) return [];
+    const { rlf, configuration } = newest.process?.core.state ?? {};
+    const listed = rlfs.get(rlfs.newestSequence).servers.map(({ fingerprint }) => fingerprint);
+    const isSame = rlf?.servers.map(({ fingerprint }) => fingerprint).join() === listed.join();
+    return isSame ? servers.filter(({ id }) => configuration?.voters.includes(id)) : [];
   }
 
   /** A server did something: its links follow what it knows of the pool, and it may have left. */
@@ -58,18 +85,23 @@ export class PoolMembers {
       this.#peers.set(process, peers);
       this.#world.network.follow(server);
     }
+    const { rlf } = core.state;
+    if (takesPart && rlf.sequence > (this.#newest?.sequence ?? 1)) this.#newest = rlf;
     if (takesPart) this.#tookPart.add(process);
     else if (this.#tookPart.has(process) && core.isLeaving) this.#retire(server);
   }
 
   /** The servers of the newest RLF that is in force anywhere. */
   listed(): readonly RlfServer[] {
-    let newest = this.#world.rlfs.get(1);
-    for (const { process } of this.#world.servers) {
-      const rlf = process?.core.takesPart === true ? process.core.state.rlf : newest;
-      if (rlf.sequence > newest.sequence) newest = rlf;
-    }
-    return newest.servers;
+    return (this.#newest ?? this.#world.rlfs.get(1)).servers;
+  }
+
+  /** The same, without those whose disks were set back: an administrator replaces them. */
+  remaining(): readonly RlfServer[] {
+    const { servers } = this.#world;
+    const isGone = ({ fingerprint }: RlfServer) =>
+      servers.some(({ id, restored }) => restored && id === fingerprint);
+    return this.listed().filter((one) => !isGone(one));
   }
 
   /** All of these are to run, with that RLF. */
@@ -99,7 +131,9 @@ export class PoolMembers {
 
   #change(): void {
     const { rlfs, servers } = this.#world;
-    const list = this.#draw(this.listed());
+    const before = this.remaining();
+    if (before.length === 0) return;
+    const list = this.#draw(before);
     const sequence = rlfs.drawMembers(list);
     this.counts.memberChanges++;
     this.#world.trace(() => `RLF ${sequence} lists ${list.map((one) => nameOf(one)).join(' ')}`);
@@ -113,7 +147,8 @@ export class PoolMembers {
   /** Something of the list before stays, as it has to. */
   #draw(before: readonly RlfServer[]): RlfServer[] {
     const random = this.#random;
-    const all = this.#world.servers.map(({ place }) => place);
+    const { servers, faults } = this.#world;
+    const all = servers.filter(({ restored }) => !restored).map(({ place }) => place);
     const stays = random.pick([1, 0.8, 0.5, 0.2]);
     const kept = before.filter(() => random.chance(stays));
     if (kept.length === 0) kept.push(random.pick(before));
@@ -131,6 +166,11 @@ export class PoolMembers {
       const isFree = list.every(({ name }) => name !== own);
       list.push(sampleServer(successor ?? (isFree ? own : `${own}2`), place));
     }
+    const jumps = ({ fingerprint }: RlfServer) =>
+      faults.jumpers.some(({ id }) => id === fingerprint);
+    // A clock that is wrong is that of no majority.
+    if (list.every(jumps)) list.push(...dropped.slice(0, 1));
+    if (list.every(jumps)) list.push(...fresh.slice(0, 1).map((place) => sampleServer('X', place)));
     const named = new Set<string>();
     const once = list.filter(({ name }) => !named.has(name) && named.add(name));
     return random.chance(0.3) ? once.reverse() : once;

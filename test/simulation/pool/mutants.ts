@@ -10,7 +10,7 @@ import { poolCopyWith } from '../copy.ts';
 import { MEMBERS_MUTANTS, RARE_MEMBERS_MUTANTS } from '../members-mutants.ts';
 import type { Mutant } from '../mutant.ts';
 import { POOL_MUTANTS, RARE_POOL_MUTANTS } from '../pool-mutants.ts';
-import { OPEN_RECOVERY_MUTANTS, RECOVERY_MUTANTS } from '../recovery-mutants.ts';
+import { GUARDED_RECOVERY_MUTANTS, RECOVERY_MUTANTS } from '../recovery-mutants.ts';
 import { UPGRADE_MUTANTS } from '../upgrade-mutants.ts';
 import type { Membership } from './world.ts';
 
@@ -29,7 +29,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
   },
   members: { members: true, mutants: [...MEMBERS_MUTANTS, ...RARE_MEMBERS_MUTANTS] },
   versions: { members: 'versions', mutants: UPGRADE_MUTANTS },
-  recovery: { members: 'lost', mutants: [...RECOVERY_MUTANTS, ...OPEN_RECOVERY_MUTANTS] },
+  recovery: { members: 'lost', mutants: [...RECOVERY_MUTANTS, ...GUARDED_RECOVERY_MUTANTS] },
 };
 
 const { values, positionals } = parseArgs({

@@ -1,5 +1,6 @@
 /** Watches a simulated pool from outside, and says so when a promise of DESIGN is not kept. */
 import type { LedgerState } from '../../../src/engine/ledger/state.ts';
+import { LicenseTable } from '../../../src/engine/license/license-table.ts';
 import type { Rlf } from '../../../src/engine/license/types.ts';
 import { type ClientMessage, MessageType } from '../../../src/engine/messages.ts';
 import { idTextOfKey } from '../../../src/engine/seat-key.ts';
@@ -85,10 +86,10 @@ export class PoolObserver {
    */
   restarts(known: LedgerState, epoch: number, rlfs: readonly Rlf[]): number {
     const longest = new Map<string, number>();
-    for (const { code } of rlfs.flatMap(({ licenses }) => licenses)) {
-      const { application, version, keyLifetimeMs } = code;
-      const license = licenseId({ application, version });
-      longest.set(license, Math.max(keyLifetimeMs, longest.get(license) ?? 0));
+    // Of several codes for one license the shortest lifetime counts, as the servers have it.
+    for (const license of rlfs.flatMap((rlf) => new LicenseTable(rlf).licenses)) {
+      const lifetimeMs = license.keyLifetimeMsAt(known.mark);
+      longest.set(license.id, Math.max(lifetimeMs, longest.get(license.id) ?? 0));
     }
     const givenUp = this.#beliefs.giveUp(({ seat: { id }, license, sentAt, until }) => {
       if (this.ledgers.isHeldAs(id, null)) {

@@ -11,9 +11,10 @@ import { drawClaims } from './claims-options.ts';
  * seat. Queue: nothing goes wrong, and everybody waits. Claims: a server is lost together with the
  * clients that use it, for about as long as it takes to fence it or to open its seats, while others
  * wait for those seats; claims are late, and made at two servers at once. Held-up: claims and what
- * is proposed for them arrive after the next fence, or once the lost server is back.
+ * is proposed for them arrive after the next fence, or once the lost server is back. In-use: a
+ * majority is lost for good while everybody uses seats (in-use.ts).
  */
-export type Mode = 'hostile' | 'tight' | 'fail-over' | 'queue' | 'claims' | 'held-up';
+export type Mode = 'hostile' | 'tight' | 'fail-over' | 'queue' | 'claims' | 'held-up' | 'in-use';
 
 export interface PoolLicenseOptions {
   readonly applications: number;
@@ -89,6 +90,8 @@ export interface PoolFaultOptions {
   readonly evictMs: number | null;
   readonly transferMs: number | null;
   readonly outageMs: number | null;
+  /** All servers at a time, of a pool whose servers come and go. */
+  readonly wholeMs?: number | null;
   /** How often a server dies right after it said what matters most. */
   readonly vultures: number;
   /** And how often one dies soon after it was asked to take on a seat. */

@@ -7,21 +7,26 @@ import { LedgerState } from '../../../src/engine/ledger/state.ts';
 import type { RlfServer } from '../../../src/engine/license/types.ts';
 import { sampleServer } from '../../engine/sample-rlf.ts';
 import type { DiskImage } from '../disk.ts';
-import type { Random } from '../random.ts';
+import { Random } from '../random.ts';
 import type { OldAct } from './administrator.ts';
+import { InUse, MORE_MS, optionsInUse, type RecoveryPlan } from './in-use.ts';
 import { drawPoolOptions, type PoolOptions } from './options.ts';
 import type { PoolProcess, PoolServer } from './server.ts';
 import type { PoolWorld } from './world.ts';
 
 const OFFER_AGAIN_MS = 4_000;
 const RETURN_MS_MEAN = 12_000;
-/** Time for what follows a recovery. */
-const MORE_MS = 90_000;
+/** Share of simulations in which all seats are in use when the majority is lost. */
+const IN_USE = 0.35;
+const IN_USE_SEEDS = 2 ** 51;
 /** Until a server is fenced, and until its seats are opened. */
 const PARTED_MS = [8_000, 15_000, 40_000, 60_000, 80_000];
 
 /** Without what would leave the survivors no majority, or a majority of clocks that are wrong. */
-export function optionsForRecovery(random: Random): PoolOptions {
+export function optionsForRecovery(random: Random, seed: number): PoolOptions {
+  // From a generator of their own: simulations without them are as they were.
+  const own = new Random(seed + IN_USE_SEEDS);
+  if (own.chance(IN_USE)) return optionsInUse(own);
   let drawn = drawPoolOptions(random);
   while (drawn.mode === 'fail-over' || drawn.mode === 'queue') drawn = drawPoolOptions(random);
   const { licenses, clients, faults } = drawn;
@@ -66,6 +71,7 @@ interface Restart {
 export class PoolRecovery {
   readonly #world: PoolWorld;
   readonly #random: Random;
+  readonly #inUse: InUse | null;
   #current: Restart | null = null;
   #isUnderWay = false;
   /** Who is to be left. */
@@ -81,32 +87,42 @@ export class PoolRecovery {
     recordsKept: 0,
     recordsLost: 0,
     oldActs: 0,
+    cutOff: 0,
+    premature: 0,
   };
 
   constructor(world: PoolWorld, random: Random) {
     this.#world = world;
     this.#random = random;
+    this.#inUse = world.options.mode === 'in-use' ? new InUse(world, random) : null;
   }
 
   start(): void {
-    const { agenda, options, servers } = this.#world;
-    const at = (options.durationMs - MORE_MS) * this.#random.between(0.3, 0.9);
-    agenda.after(at * this.#random.between(0.3, 1), () => {
+    const { agenda, servers } = this.#world;
+    const { imagesAt, lossAt, parted } = this.#inUse?.plan() ?? this.#plan();
+    agenda.after(imagesAt, () => {
       for (const server of servers) this.#images.set(server, server.disk.image());
     });
-    agenda.after(at, () => this.#lose());
-    if (this.#random.chance(0.7)) this.#part(at);
+    agenda.after(lossAt, () => this.#lose());
+    if (parted !== null) agenda.after(parted.at, () => this.#part(parted));
+    this.#inUse?.start();
+  }
+
+  #plan(): RecoveryPlan {
+    const lossAt = (this.#world.options.durationMs - MORE_MS) * this.#random.between(0.3, 0.9);
+    const imagesAt = lossAt * this.#random.between(0.3, 1);
+    if (!this.#random.chance(0.7)) return { imagesAt, lossAt, parted: null };
+    const forMs = Math.min(lossAt - 1_000, this.#random.pick(PARTED_MS));
+    return { imagesAt, lossAt, parted: { at: lossAt - forMs, forMs, share: 1 } };
   }
 
   /** Those that will be left know little of what the others do before they are lost. */
-  #part(lossAt: number): void {
-    const { agenda, network } = this.#world;
-    const forMs = Math.min(lossAt - 1_000, this.#random.pick(PARTED_MS));
-    agenda.after(lossAt - forMs, () => {
-      this.#chosen = this.#draw(this.members);
-      this.#world.trace(() => `to be left: ${this.#chosen?.map(({ name }) => name).join(' ')}`);
-      for (const server of this.#chosen) network.part(forMs, server);
-    });
+  #part({ forMs, share }: NonNullable<RecoveryPlan['parted']>): void {
+    this.#chosen = this.#draw(this.members);
+    this.#world.trace(() => `to be left: ${this.#chosen?.map(({ name }) => name).join(' ')}`);
+    const count = Math.ceil(share * this.#chosen.length);
+    this.#world.faults.troubled(forMs);
+    for (const server of this.#chosen.slice(0, count)) this.#world.network.part(forMs, server);
   }
 
   /** Those of the pool as it is now. */
@@ -154,8 +170,11 @@ export class PoolRecovery {
     this.#giveUp(survivors, epoch);
     const sequence = this.#world.rlfs.drawRecovery(listed, epoch);
     this.#current = { epoch, survivors, sequence, minority };
+    this.#inUse?.lost(survivors);
+    this.#inUse?.await(survivors, epoch, () => this.#comeBack(0));
     // Often while seats of the lost are still in use.
-    const afterMs = this.#random.pick([0, 0, 2_000, this.#random.between(0, 20_000)]);
+    const after = this.#random.pick([0, 0, 2_000, this.#random.between(0, 20_000)]);
+    const afterMs = this.#inUse === null ? after : 0;
     this.#world.agenda.after(afterMs, () => this.#offer(acts));
   }
 
@@ -205,7 +224,8 @@ export class PoolRecovery {
       return;
     }
     const up = survivors.filter((one) => one.process !== null && !isDone(one));
-    if (up.length > 0) this.#world.offer(this.#random.pick(up), sequence);
+    const given = this.#inUse !== null ? up : up.length > 0 ? [this.#random.pick(up)] : [];
+    for (const server of given) this.#world.offer(server, sequence);
     // Once one of them takes part no majority of before can be there again.
     const takesPart = survivors.some(({ process }) => process?.core.restart === 'under-way');
     if (takesPart && this.#random.chance(0.1)) this.#comeBack(survivors.length - 1);

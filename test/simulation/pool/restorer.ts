@@ -37,16 +37,14 @@ export class Restorer {
 
   /** Takes an image, lets the server start once more so that it tells everyone, and restores it. */
   begin(): void {
+    if (this.#servers.length === 0) return;
     const server = this.#random.pick(this.#servers);
     this.beginWith(server, server.disk.image());
   }
 
   /** The same, with an image of before. */
   beginWith(server: PoolServer, image: DiskImage): void {
-    const servers = this.#servers;
-    const restored = servers.filter((one) => one.restored || one.held).length;
-    const isMinority = restored + 1 <= Math.floor((servers.length - 1) / 2);
-    if (this.#busy || !isMinority || server.process === null || server.restored) return;
+    if (this.#busy || !this.#isSpare(server) || server.process === null) return;
     // Nobody is left who could tell.
     if (this.#stopped || this.#world.recovery?.isUnderWay === true) return;
     this.#busy = true;
@@ -59,6 +57,19 @@ export class Restorer {
     });
   }
 
+  /** A server is about to get an older image. */
+  get isBusy(): boolean {
+    return this.#busy;
+  }
+
+  /** The others are a majority without it, and without those that are gone already. */
+  #isSpare(server: PoolServer): boolean {
+    const servers = this.#servers;
+    const restored = servers.filter((one) => one.restored || one.held).length;
+    const isMinority = restored + 1 <= Math.floor((servers.length - 1) / 2);
+    return isMinority && servers.includes(server) && !server.restored;
+  }
+
   /** The pool loses its majority: whoever was to be given an image keeps what it has. */
   letGo(): void {
     this.#round++;
@@ -68,7 +79,8 @@ export class Restorer {
 
   /** Those of the pool. */
   get #servers(): readonly PoolServer[] {
-    return this.#world.recovery?.members ?? this.#world.servers;
+    const { recovery, members, servers } = this.#world;
+    return recovery?.members ?? members?.settled ?? servers;
   }
 
   /** It starts again and again, unseen, until it counts further than the others remember. */
@@ -89,7 +101,8 @@ export class Restorer {
       if (this.#stopped || left === 0) {
         this.#busy = false;
       } else if (server.process !== null && this.#isKnown(server, image)) {
-        this.#restore(server, image);
+        if (this.#isSpare(server)) this.#restore(server, image);
+        else this.#busy = false;
       } else {
         this.#poll(server, image, left - 1);
       }

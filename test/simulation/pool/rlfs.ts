@@ -56,6 +56,14 @@ export class PoolRlfs {
     return this.drawMembers(servers);
   }
 
+  /** As the newest, but it would restart the pool of these servers; it is to be refused. */
+  premature(servers: readonly RlfServer[]): Rlf {
+    const sequence = this.#grants.length + 1;
+    const codes = this.#grants.at(-1)?.codes.map((code) => ({ ...code, distribution: null })) ?? [];
+    const recover = (this.#recover ?? 1) + 1;
+    return poolRlf({ sequence, codes, servers, recover }, this.#options);
+  }
+
   /** Of the servers listed last, where they are not those of the founding. */
   #listing(grants: PoolGrants): PoolGrants {
     const servers = this.#servers;

@@ -46,11 +46,12 @@ export interface PoolResult {
 /** Servers come and go; or a majority is lost for good; or they are of several versions. */
 export type Membership = boolean | 'lost' | 'versions';
 
-function optionsFor(members: Membership, drawn: PoolOptions, random: Random): PoolOptions {
+function optionsFor(members: Membership, seed: number, random: Random): PoolOptions {
+  const drawn = drawPoolOptions(random.fork());
   if (members === false) return drawn;
   if (members === 'versions') return optionsForUpgrade(drawn);
   const own = random.fork();
-  return members === 'lost' ? optionsForRecovery(own) : optionsForMembers(drawn, own);
+  return members === 'lost' ? optionsForRecovery(own, seed) : optionsForMembers(drawn, own, seed);
 }
 
 export class PoolWorld implements ClientWorld, LinkWorld {
@@ -88,8 +89,7 @@ export class PoolWorld implements ClientWorld, LinkWorld {
     this.seed = seed;
     this.#trace = new Trace(log);
     this.#random = new Random(seed);
-    const drawn = drawPoolOptions(this.#random.fork());
-    this.options = optionsFor(members, drawn, this.#random);
+    this.options = optionsFor(members, seed, this.#random);
     this.rlfs = new PoolRlfs(this.options, this.#random.fork());
     const count = this.options.servers + (members === true ? SPARES : 0);
     this.servers = Array.from({ length: count }, (_, at) => this.#makeServer(at));
