@@ -284,7 +284,7 @@ export const RARE_POOL_MUTANTS: readonly Mutant[] = [
     [ROW, ' && this.accounts.deficit === 0;', ';'],
     [ISSUER, "row.phase === 'active' && row.accounts.deficit === 0", "row.phase === 'active'"],
   ),
-  mutant('who came last is the first of the line', { from: 98, seedsMax: 300 }, [
+  mutant('who came last is the first of the line', { from: 21, seedsMax: 300 }, [
     LENDING,
     'heads.sort((a, b) => sinceOf(a) - sinceOf(b))',
     'heads.sort((a, b) => sinceOf(b) - sinceOf(a))',
