@@ -90,7 +90,6 @@ export class Keeper {
     const renewal: RenewalOptions = {
       ...{ link, scheduler, random },
       granted: () => this.#granted,
-      valid: () => this.valid,
       expiresAt: () => this.#expiresAt,
       onAlive: ({ ticket, lifetimeMs, sentAt, claimedBy }) => {
         const { server } = this.#granted;

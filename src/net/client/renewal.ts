@@ -20,9 +20,7 @@ export interface RenewalOptions {
   readonly random: () => number;
   /** The seat as it is now: its ticket and its server change. */
   readonly granted: () => Granted;
-  /** Whether the seat's lifetime runs at this moment. */
-  readonly valid: () => boolean;
-  /** When it ends, boot-time clock. */
+  /** When the seat's lifetime is over, boot-time clock. */
   readonly expiresAt: () => number;
   readonly onAlive: (answer: Alive) => void;
   /** The seat has ended. */
@@ -59,6 +57,12 @@ export class Renewal {
   /** Why the last heartbeat did not renew the seat, or null. */
   get lastFailure(): LmError | null {
     return this.#lastFailure;
+  }
+
+  /** Of the seat's lifetime; 0 or less where it is over. */
+  get #leftMs(): number {
+    const { expiresAt, scheduler } = this.#options;
+    return expiresAt() - scheduler.clock();
   }
 
   stop(): void {
@@ -139,7 +143,7 @@ export class Renewal {
     { fence, server }: BeatAnswer & { readonly kind: 'fenced' },
     quoted: number | null,
   ): void {
-    if (!this.#options.valid()) return;
+    if (this.#leftMs <= 0) return;
     this.#claims += 1;
     if (connection.closed) {
       this.#beat();
@@ -172,10 +176,10 @@ export class Renewal {
    * left of it, the sooner: a pool that works again just before must not be missed.
    */
   #retry(connection: Connection, reason: LmError, elsewhere: boolean): void {
-    const { link, scheduler, granted, expiresAt } = this.#options;
+    const { link, scheduler, granted } = this.#options;
     this.#lastFailure = reason;
-    const left = Math.max(RENEWAL_PAUSE_MS_MIN, (expiresAt() - scheduler.clock()) / 4);
-    const pauseMs = Math.min(this.#backoff.next(), granted().lifetimeMs / 12, left);
+    const hurryMs = Math.max(RENEWAL_PAUSE_MS_MIN, this.#leftMs / 4);
+    const pauseMs = Math.min(this.#backoff.next(), granted().lifetimeMs / 12, hurryMs);
     this.#at(scheduler.clock() + pauseMs, () => {
       // The new connection calls for a heartbeat.
       if (!elsewhere || !link.moveOn(connection)) this.#beat();
