@@ -23,10 +23,8 @@ interface Started {
   readonly pool: ScenarioPool;
   readonly clients: Clients;
   code: SampleCode;
-  sequence: number;
-  /** The RLFs made, by sequence; the last of them, and whom it lists. */
-  readonly rlfs: Map<number, Rlf>;
-  rlf: Rlf;
+  /** The RLFs made, from sequence 1 on; and whom the last of them lists. */
+  readonly rlfs: Rlf[];
   servers: readonly string[];
 }
 
@@ -111,7 +109,7 @@ export class Runner implements ScenarioRunner {
     hold: (names) => this.#clients.hold(names),
     deliver: (names) => this.#clients.deliver(names),
     push: ([name = '', ...words]) => this.#clients.push(name, this.#next(words).text),
-    'push-again': ([name = '']) => this.#clients.push(name, this.#started.rlf.text),
+    'push-again': ([name = '']) => this.#clients.push(name, this.#rlf().text),
     offer: ([name = '', ...words]) => this.#offer(name, this.#next(words)),
     'offer-again': ([name = '', sequence]) => this.#offer(name, this.#rlf(Number(sequence))),
     join: (words) => this.#join(words),
@@ -161,18 +159,14 @@ export class Runner implements ScenarioRunner {
     const code = { ...codeIn(words), distribution: distributionIn(words) };
     const pool = new ScenarioPool(names, [code]);
     const clients = new Clients(pool);
-    const { rlf } = pool;
-    const rlfs = new Map([[1, rlf]]);
-    this.#scenario = { pool, clients, code, sequence: 1, rlfs, rlf, servers: names };
+    this.#scenario = { pool, clients, code, rlfs: [pool.rlf], servers: names };
   }
 
   /** The next RLF. */
   #next(words: readonly string[]): Rlf {
     const started = this.#started;
     started.code = { ...codeIn(words, started.code), distribution: distributionIn(words) };
-    started.sequence += 1;
-    started.rlf = this.#made(words);
-    return started.rlf;
+    return this.#made(words);
   }
 
   #offer(name: string, rlf: Rlf): void {
@@ -180,9 +174,9 @@ export class Runner implements ScenarioRunner {
     this.#pool.settle();
   }
 
-  /** One that was made before: 1 is what the pool was founded with. */
-  #rlf(sequence: number): Rlf {
-    const rlf = this.#started.rlfs.get(sequence);
+  /** One that was made before, the last unless said: 1 is what the pool was founded with. */
+  #rlf(sequence = this.#started.rlfs.length): Rlf {
+    const rlf = this.#started.rlfs[sequence - 1];
     if (rlf === undefined) throw new Error(`no RLF ${sequence}`);
     return rlf;
   }
@@ -197,11 +191,12 @@ export class Runner implements ScenarioRunner {
       const server = this.#server(label).listed;
       return label === moved ? { ...server, address: `127.0.0.1:${port}` } : server;
     });
-    const { code, sequence } = started;
+    const { code, rlfs } = started;
+    const sequence = rlfs.length + 1;
     const epoch = optionIn(words, 'recover');
     const recover = epoch === undefined ? undefined : Number(epoch);
     const rlf = makeRlf({ sequence, recover, servers, codes: [code] });
-    started.rlfs.set(sequence, rlf);
+    rlfs.push(rlf);
     return rlf;
   }
 
@@ -211,13 +206,12 @@ export class Runner implements ScenarioRunner {
     const labels = words.filter((word) => !word.includes('='));
     for (const label of labels) this.#pool.add(label);
     if (labels.length < words.length) {
-      started.sequence += 1;
       started.code = { ...started.code, distribution: null };
-      started.rlf = this.#made(words);
+      this.#made(words);
     }
     for (const label of labels) {
       const server = this.#server(label);
-      server.joinsBy = started.rlf;
+      server.joinsBy = this.#rlf();
       server.start();
     }
     this.#pool.link();
