@@ -1,6 +1,7 @@
 /**
  * Runs the tests in jobs, three side by side: those that start servers wait most of the time, and
- * two of them leave a processor to one that computes. What a job printed is shown when it ended.
+ * two of them leave a processor to one that computes. What a job printed is shown when it ended, and
+ * at the end once more what failed, where who reads the last lines alone sees it.
  */
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -49,14 +50,24 @@ export async function runTests({ root, environment, say }) {
       const { status, output } = await run(paths, { root, environment });
       done += 1;
       process.stderr.write(output);
-      if (status !== 0) failed.push(paths.join(' '));
+      if (status !== 0) failed.push({ name: paths.join(' '), output });
       say(`${paths.join(' ')}: ${status === 0 ? 'passed' : 'FAILED'} (${done} of ${count})`);
     }
   };
   const first = () => jobs.shift();
   await Promise.all([work(first), work(first), work(() => jobs.pop())]);
-  for (const paths of failed) say(`failed: ${paths}`);
+  for (const { name, output } of failed) {
+    say(`failed: ${name}`);
+    process.stderr.write(failuresIn(output));
+  }
   return failed.length === 0;
+}
+
+/** Without what passed, and without the counts, which are added up elsewhere. */
+function failuresIn(output) {
+  const isLeftOut = (line) => /^\(pass\)|^ *[0-9]+ (pass|fail)$/.test(line);
+  const lines = output.split('\n').filter((line) => !isLeftOut(line));
+  return lines.join('\n');
 }
 
 function run(paths, { root, environment }) {
