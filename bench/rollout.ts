@@ -1,7 +1,7 @@
 /**
  * A rollout: an RLF of 5,000 licenses is pushed to a pool of 11 servers by the executable, while
  * clients of all servers take seats and give them back as fast as they are answered. Then one that
- * puts the seats of all of them elsewhere.
+ * puts the seats of all of them elsewhere. What comes right after the push counts as meanwhile, too.
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -23,6 +23,9 @@ const LICENSES = LICENSES_MAX - 2;
 const SEATS = 10;
 const CONNECTIONS = 2;
 const BEFORE_MS = 10_000;
+const AFTER_MS = 10_000;
+/** No client asks again at once where it was told that there is no majority. */
+const DENIED_PAUSE_MS = 10;
 const WHOLE_MS_MAX = 60_000;
 const MOVED_MS_MAX = 300_000;
 
@@ -34,7 +37,7 @@ export interface RolloutRow {
   readonly pushMs: number;
   /** Until no seat is left to be moved, from the start of the push. */
   readonly movedMs: number;
-  /** Seats taken and given back a second, before and meanwhile. */
+  /** Seats taken and given back a second: before, and from the push until 10 s after its end. */
   readonly before: number;
   readonly meanwhile: number;
   readonly longestGapMs: number;
@@ -95,7 +98,6 @@ async function measure(
   await push(pool, file);
   const pushedAt = performance.now();
   const cpu = cpuMs(pids) - cpuBefore;
-  const times = takers.flatMap((taker) => taker.times).sort((a, b) => a - b);
   let movedAt = pushedAt;
   await until('a pool in which nothing is left to be moved', MOVED_MS_MAX, async () => {
     movedAt = performance.now();
@@ -103,10 +105,13 @@ async function measure(
     const [license] = licenses as { distribution: { due?: number }[] }[];
     return license?.distribution.every(({ due = 0 }) => due === 0) === true;
   });
+  await Bun.sleep(Math.max(0, pushedAt + AFTER_MS - performance.now()));
+  const afterAt = performance.now();
+  const times = takers.flatMap((taker) => taker.times).sort((a, b) => a - b);
   const rate = (from: number, to: number) => {
     return (times.filter((at) => at >= from && at < to).length * 1_000) / (to - from);
   };
-  const meanwhile = [begun, ...times.filter((at) => at > begun && at < pushedAt), pushedAt];
+  const meanwhile = [begun, ...times.filter((at) => at > begun && at < afterAt), afterAt];
   const gaps = meanwhile.slice(1).map((at, index) => at - (meanwhile[index] ?? at));
   return {
     what,
@@ -115,7 +120,7 @@ async function measure(
     pushMs: pushedAt - begun,
     movedMs: movedAt - begun,
     before: rate(begun - BEFORE_MS, begun),
-    meanwhile: rate(begun, pushedAt),
+    meanwhile: rate(begun, afterAt),
     longestGapMs: Math.max(...gaps),
     cpuMs: cpu,
   };
@@ -134,7 +139,10 @@ class Taker {
   async #run(client: BenchClient): Promise<void> {
     while (!this.#stopped) {
       const key = randomBytes(16);
-      if ((await client.request(key)) === null) continue;
+      if ((await client.request(key)) === null) {
+        await Bun.sleep(DENIED_PAUSE_MS);
+        continue;
+      }
       this.times.push(performance.now());
       await client.release(key);
     }

@@ -1,6 +1,6 @@
 /**
  * Runs the tests in jobs, three side by side: those that start servers wait most of the time, and
- * two of them leave a processor to one that computes. What a job printed is shown when it ended, and
+ * two of them leave a processor to one that computes. What a job printed is shown as it ended, and
  * at the end once more what failed, where who reads the last lines alone sees it.
  */
 import { spawn } from 'node:child_process';

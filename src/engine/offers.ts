@@ -30,8 +30,8 @@ export class Offers {
   /** Offered here, and not in force yet. */
   #offered: Rlf | null = null;
   #nextDue = Number.POSITIVE_INFINITY;
-  /** The RLF that this server, as leader, gave the others to read, and until when it waits. */
-  #announced = { sequence: 0, term: 0, until: 0 };
+  /** The RLF that this server, as leader, gives the others to read, and until when it waits. */
+  #announced = { sequence: 0, term: 0, until: 0, told: new Set<ServerId>() };
 
   constructor(pool: Pool, outbox: Outbox) {
     this.#pool = pool;
@@ -61,6 +61,7 @@ export class Offers {
     const { rlf: current } = this.#pool.state;
     if (this.#mayFollow(rlf)) {
       if (rlf.sequence >= (this.#offered?.sequence ?? 0)) this.#offered = rlf;
+      this.#pool.reporter.hasRead(rlf.sequence, time.boot);
       this.#show(time);
     } else if (rlf.sequence < current.sequence) {
       const fields = { offered: rlf.sequence, inForce: current.sequence };
@@ -158,20 +159,31 @@ export class Offers {
     this.#pool.leaderRequests.enter({ type: 'rlf', sequence, digest, text });
   }
 
-  /** Some of those that are up have not read it, and may still do so in time. */
+  /**
+   * Some of those that are up have not read it, and may still do so in time. They are given it a
+   * few at a time: whoever takes megabytes apart answers late, and a majority has to answer.
+   */
   #waitsForReaders({ sequence, text, licenses }: Rlf, now: number): boolean {
     if (licenses.length <= CODES_READ_WHOLE) return false;
     const { picture, standing, state, server: self } = this.#pool;
-    const others = state.configuration.voters.filter((server) => server !== self);
     const { term } = standing;
     if (this.#announced.sequence !== sequence || this.#announced.term !== term) {
-      this.#announced = { sequence, term, until: now + RLF_READ_MS_MAX };
-      for (const server of others) this.#tell(server, text);
+      this.#announced = { sequence, term, until: now + RLF_READ_MS_MAX, told: new Set() };
     }
-    if (now >= this.#announced.until) return false;
-    return others.some((server) => {
-      return this.#pool.isUp(server) && picture.peer(server).read < sequence;
+    const { told } = this.#announced;
+    const waited = state.configuration.voters.filter((server) => {
+      return server !== self && this.#pool.isUp(server) && picture.peer(server).read < sequence;
     });
+    const reading = waited.filter((server) => told.has(server)).length;
+    const next = waited
+      .filter((server) => !told.has(server))
+      .slice(0, Math.max(0, READERS_MAX - reading));
+    for (const server of next) {
+      this.#tell(server, text);
+      told.add(server);
+      this.#announced.until = now + RLF_READ_MS_MAX;
+    }
+    return waited.length > 0 && now < this.#announced.until;
   }
 
   /**
@@ -199,6 +211,8 @@ export class Offers {
 }
 
 const READERS_LOOK_MS = 50;
+/** A minority of any pool that has one. */
+const READERS_MAX = 2;
 /** It is megabytes that are sent anew. */
 const LARGE_OFFER_AGAIN_MS = 10 * OFFER_AGAIN_MS;
 

@@ -60,7 +60,9 @@ const NOTHING = new Uint8Array(0);
 export class FrameParser {
   /** Largest frame accepted, in bytes; may be raised once the other side said who it is. */
   bytesMax: number;
-  #pending: Uint8Array | null = null;
+  /** The beginning of a frame, with room to grow; nobody else has a part of this buffer. */
+  #pending: Buffer | null = null;
+  #held = 0;
 
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax;
@@ -68,7 +70,7 @@ export class FrameParser {
 
   /** A frame has begun and not ended: its sender owes the rest. */
   get partial(): boolean {
-    return this.#pending !== null;
+    return this.#held > 0;
   }
 
   /**
@@ -78,8 +80,9 @@ export class FrameParser {
    * @throws LmError `protocol`: an empty or oversized frame, or bytes that are no message array.
    */
   push(chunk: Uint8Array, onMessage: (message: readonly unknown[]) => boolean): void {
-    const bytes = this.#pending === null ? bufferOf(chunk) : Buffer.concat([this.#pending, chunk]);
-    this.#pending = null;
+    const isOwn = this.#held > 0;
+    const bytes = isOwn ? this.#extended(chunk) : bufferOf(chunk);
+    this.#held = 0;
     let at = 0;
     let more = true;
     while (more && bytes.length - at >= LENGTH_BYTES) {
@@ -90,8 +93,33 @@ export class FrameParser {
       at = start + length;
       more = onMessage(readMessage(bytes, start, at));
     }
-    if (at < bytes.length) this.#pending = new Uint8Array(bytes.subarray(at));
+    if (at < bytes.length) this.#hold(bytes, at, isOwn);
+    else this.#pending = null;
   }
+
+  /** What is held, and the chunk behind it: a large frame comes in many of them. */
+  #extended(chunk: Uint8Array): Buffer {
+    const length = this.#held + chunk.length;
+    const old = this.#pending;
+    if (old === null || old.length < length) {
+      this.#pending = Buffer.allocUnsafeSlow(2 * length);
+      old?.copy(this.#pending, 0, 0, this.#held);
+    }
+    this.#pending?.set(chunk, this.#held);
+    return this.#pending?.subarray(0, length) ?? bufferOf(chunk);
+  }
+
+  /** Keeps the rest; messages that were handed on may be views of the bytes before it. */
+  #hold(bytes: Buffer, at: number, isOwn: boolean): void {
+    this.#held = bytes.length - at;
+    if (!isOwn || at > 0) this.#pending = ownCopy(bytes.subarray(at));
+  }
+}
+
+function ownCopy(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
 }
 
 function readMessage(bytes: Buffer, start: number, end: number): readonly unknown[] {

@@ -1,5 +1,5 @@
 /** An RLF of many codes is read a little at a time, by all servers before it is in force (9). */
-import { expect, test } from 'bun:test';
+import { expect, spyOn, test } from 'bun:test';
 import {
   CODES_READ_AT_ONCE,
   CODES_READ_PAUSE_MS,
@@ -13,7 +13,7 @@ import { Server, START } from './server.ts';
 const MANY = CODES_READ_WHOLE + 3 * CODES_READ_AT_ONCE;
 let made = 0;
 
-/** New codes each time: those that were verified once are not verified again. */
+/** New codes each time, and other RLFs after it: what was read a moment ago is not read again. */
 function large(servers: readonly string[]) {
   const id = ++made;
   const codes = Array.from({ length: MANY }, (_, at) => ({
@@ -21,7 +21,9 @@ function large(servers: readonly string[]) {
     application: `Application ${at}`,
     limit: 3,
   }));
-  return makeRlf({ sequence: 2, servers, codes });
+  const rlf = makeRlf({ sequence: 2, servers, codes });
+  for (const limit of [1, 2]) makeRlf({ codes: [{ limit }] });
+  return rlf;
 }
 
 test('a push is answered once all of it was read, and requests in between at once', () => {
@@ -65,4 +67,34 @@ test('a leader puts it in force once the others that are up have read it, too', 
   pool.advance(3_000);
   expect([a, b].map((server) => server?.core?.state.rlf.sequence)).toEqual([2, 2]);
   pool.check();
+});
+
+test('a follower that it was pushed to has read it, and nobody waits for it', () => {
+  const pool = new ScenarioPool(['A', 'B', 'C'], [{ limit: 9 }]);
+  for (const server of pool.servers) server.start();
+  pool.link();
+  pool.advance(3_000);
+  const rlf = large(['A', 'B', 'C']);
+  pool.servers[1]?.step({ type: 'offered', rlf });
+  pool.advance(5_000);
+  expect(pool.servers.map((server) => server.core?.state.rlf.sequence)).toEqual([2, 2, 2]);
+  pool.check();
+});
+
+test('no more than a minority takes it apart at the same time', () => {
+  const names = ['A', 'B', 'C', 'D', 'E'];
+  const pool = new ScenarioPool(names, [{ limit: 9 }]);
+  for (const server of pool.servers) server.start();
+  pool.link();
+  pool.advance(3_000);
+  const posted = spyOn(pool, 'post');
+  const given = () => {
+    const offers = posted.mock.calls.filter(([, , { type }]) => type === 'offer');
+    return offers.map(([, { name }]) => name).sort();
+  };
+  pool.servers[0]?.step({ type: 'offered', rlf: large(names) });
+  expect(given()).toEqual(['B', 'C']);
+  pool.advance(5_000);
+  expect(given()).toEqual(['B', 'C', 'D', 'E']);
+  expect(pool.servers.map((server) => server.core?.state.rlf.sequence)).toEqual([2, 2, 2, 2, 2]);
 });

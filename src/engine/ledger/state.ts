@@ -376,9 +376,7 @@ export class LedgerState {
 
   /** By server id, of the codes whose dates hold; what begins later comes as a raised limit. */
   #initialDistribution(license: TableLicense) {
-    const { servers } = this.rlf;
-    const active = { ...license, codes: license.activeAt(this.mark) };
-    return distributionById(active, servers);
+    return distributionById({ codes: license.activeAt(this.mark) }, this.rlf.servers);
   }
 
   #setLimit(id: string, limit: number): void {

@@ -49,31 +49,47 @@ export function licenseKey(of: {
  * evenly and the remainder in the free pool.
  */
 export function initialDistribution(
-  { code, distribution }: RlfLicense,
+  license: RlfLicense,
   servers: readonly RlfServer[],
 ): Distribution {
-  const share = Math.floor(code.limit / servers.length);
-  const seats = (name: string) => (distribution === null ? share : (distribution.get(name) ?? 0));
-  const rows = new Map(servers.map(({ name }) => [name, seats(name)]));
-  const given = [...rows.values()].reduce((sum, n) => sum + n, 0);
-  return { rows, freePool: code.limit - given };
+  return spread([license], servers, ({ name }) => name);
 }
 
 /** How all the seats of a license start out: the sum over its codes. */
-export function distributionOf(license: License, servers: readonly RlfServer[]): Distribution {
-  const parts = license.codes.map((code) => initialDistribution(code, servers));
-  const sum = (of: (part: Distribution) => number) => parts.reduce((n, part) => n + of(part), 0);
-  return {
-    rows: new Map(servers.map(({ name }) => [name, sum((part) => part.rows.get(name) ?? 0)])),
-    freePool: sum((part) => part.freePool),
-  };
+export function distributionOf(
+  { codes }: Pick<License, 'codes'>,
+  servers: readonly RlfServer[],
+): Distribution {
+  return spread(codes, servers, ({ name }) => name);
 }
 
 /** The same by server id, which stays a server's own when names change hands. */
-export function distributionById(license: License, servers: readonly RlfServer[]): Distribution {
-  const { rows, freePool } = distributionOf(license, servers);
-  const byId = servers.map(({ name, fingerprint }) => [fingerprint, rows.get(name) ?? 0] as const);
-  return { rows: new Map(byId), freePool };
+export function distributionById(
+  { codes }: Pick<License, 'codes'>,
+  servers: readonly RlfServer[],
+): Distribution {
+  return spread(codes, servers, ({ fingerprint }) => fingerprint);
+}
+
+function spread(
+  codes: readonly RlfLicense[],
+  servers: readonly RlfServer[],
+  keyOf: (server: RlfServer) => string,
+): Distribution {
+  const rows = new Map<string, number>();
+  let freePool = codes.reduce((sum, { code }) => sum + code.limit, 0);
+  for (const server of servers) {
+    let seats = 0;
+    for (const { code, distribution } of codes) {
+      seats +=
+        distribution === null
+          ? Math.floor(code.limit / servers.length)
+          : (distribution.get(server.name) ?? 0);
+    }
+    rows.set(keyOf(server), seats);
+    freePool -= seats;
+  }
+  return { rows, freePool };
 }
 
 /** The servers of an RLF, as the same list where they are those of the one before. */

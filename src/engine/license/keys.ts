@@ -36,16 +36,24 @@ export function publicKeyProblem(text: string): string | null {
 export function verifies(publicKey: string, bytes: Uint8Array, signature: Uint8Array): boolean {
   if (signature.length !== SIGNATURE_BYTES) return false;
   try {
-    return verify(
-      null,
-      bytes,
-      createPublicKey({ key: jwkOf(publicKey), format: 'jwk' }),
-      signature,
-    );
+    return verify(null, bytes, keyObjectOf(publicKey), signature);
   } catch {
     return false;
   }
 }
+
+/** Thousands of codes are signed by few keys, and taking a key's text apart takes as long. */
+function keyObjectOf(publicKey: string): KeyObject {
+  const known = KEY_OBJECTS.get(publicKey);
+  if (known !== undefined) return known;
+  const key = createPublicKey({ key: jwkOf(publicKey), format: 'jwk' });
+  if (KEY_OBJECTS.size >= KEY_OBJECTS_MAX) KEY_OBJECTS.clear();
+  KEY_OBJECTS.set(publicKey, key);
+  return key;
+}
+
+const KEY_OBJECTS = new Map<string, KeyObject>();
+const KEY_OBJECTS_MAX = 64;
 
 /** The RFC 7638 thumbprint of a public key: how a license code names its customer. */
 export function thumbprint(publicKey: string): string {

@@ -33,7 +33,7 @@ export class TableLicense implements License {
     return this.activeAt(mark).reduce((sum, { code }) => sum + code.limit, 0);
   }
 
-  /** L for a key granted now: the shortest of the codes that make up the limit. */
+  /** L for a key granted now: the shortest of the codes that make up the limit, or Infinity. */
   keyLifetimeMsAt(mark: number): number {
     return Math.min(...this.activeAt(mark).map(({ code }) => code.keyLifetimeMs));
   }

@@ -1,24 +1,26 @@
 /**
  * Reading an RLF of thousands of codes takes half a second, in which a server would answer nobody:
- * this verifies a few codes at a time, so that `readRlf` finds them verified (verified-codes.ts).
+ * this verifies a few codes at a time, so that `read` finds them verified (verified-codes.ts).
  */
 import { LmError } from '../errors.ts';
 import { readCode } from './code.ts';
-import { readRlf, readSigned } from './rlf.ts';
+import { readRlf, readSigned, recentRlf, type SignedRlf } from './rlf.ts';
 import { keysByVendor } from './rlf-licenses.ts';
 import type { Rlf } from './types.ts';
 
 export class RlfReading {
   readonly text: string;
+  /** Null for one that was read before, and for one that is refused as a whole. */
+  readonly #signed: SignedRlf | null;
   readonly #tokens: readonly string[];
   readonly #keys: ReadonlyMap<string, readonly string[]>;
   #next = 0;
 
   constructor(text: string) {
     this.text = text;
-    const { tokens, vendors } = partsOf(text);
-    this.#tokens = tokens;
-    this.#keys = vendors;
+    this.#signed = recentRlf(text) === null ? signedOf(text) : null;
+    this.#tokens = codesIn(this.#signed?.document['license']);
+    this.#keys = keysByVendor(this.#signed?.vendors ?? []);
   }
 
   /** How many codes it has. */
@@ -45,24 +47,23 @@ export class RlfReading {
 
   /** @throws LmError as `readRlf`. */
   read(): Rlf {
-    return readRlf(this.text);
+    return this.#signed === null ? readRlf(this.text) : this.#signed.read();
   }
 }
 
-/** None of an RLF that is not signed as it should be: `read` says so without looking at them. */
-function partsOf(text: string) {
+/** Null for an RLF that is not signed as it should be: `read` says so. */
+function signedOf(text: string): SignedRlf | null {
   try {
-    const { document, vendors } = readSigned(text);
-    const tables = document['license'];
-    const codes = Array.isArray(tables) ? tables.map((table: unknown) => codeIn(table)) : [];
-    return {
-      tokens: codes.filter((code) => code !== null),
-      vendors: keysByVendor(vendors),
-    };
+    return readSigned(text);
   } catch (error) {
-    if (error instanceof LmError) return { tokens: [], vendors: keysByVendor([]) };
+    if (error instanceof LmError) return null;
     throw error;
   }
+}
+
+function codesIn(tables: unknown): string[] {
+  const codes = Array.isArray(tables) ? tables.map((table: unknown) => codeIn(table)) : [];
+  return codes.filter((code) => code !== null);
 }
 
 function codeIn(table: unknown): string | null {

@@ -10,7 +10,7 @@ import { publicKeyProblem, thumbprint } from './keys.ts';
 import { nameProblem, quoted } from './names.ts';
 import { licensesIn, refuseContradictions } from './rlf-licenses.ts';
 import { refuseTwins, serverOf } from './server-list.ts';
-import { canonicalText, signatureProblem, verifiesDocument } from './signed-document.ts';
+import { canonicalText, signatureProblem, verifiesCanonical } from './signed-document.ts';
 import { parseToml } from './toml.ts';
 import type { Rlf, RlfServer, RlfVendor } from './types.ts';
 import { vendorOf } from './vendor.ts';
@@ -30,15 +30,12 @@ export interface RlfDraft {
  * Whether this admin is the right one, the caller has to know (`requireAdmin`).
  */
 export function readRlf(text: string): Rlf {
-  // A server that is given an RLF reads it again as it comes into force.
-  const known = recent.find((one) => one.text === text);
-  if (known !== undefined) return known;
-  const head = readHead(text);
-  // Before anything is verified that takes long: it may be anybody's.
-  if (head.signatureError !== null) throw head.signatureError;
-  const { rlf } = draftOf(head, text);
-  recent = [rlf, ...recent].slice(0, RECENT_MAX);
-  return rlf;
+  return recentRlf(text) ?? readSigned(text).read();
+}
+
+/** One that was read a moment ago: a server that is given an RLF meets it again. */
+export function recentRlf(text: string): Rlf | null {
+  return recent.find((one) => one.text === text) ?? null;
 }
 
 /** RLFs that were read last, all of them right: reading one again gives the same. */
@@ -60,11 +57,23 @@ function draftOf(
   return { rlf: { ...head, licenses, text }, document, signatureError };
 }
 
-/** What an RLF says beside its licenses, once it is known that its admin signed it. */
-export function readSigned(text: string): Pick<RlfDraft, 'document'> & Pick<Rlf, 'vendors'> {
-  const { document, vendors, signatureError } = readHead(text);
+/** An RLF whose admin signed it, and whose licenses are still to be read. */
+export interface SignedRlf extends Pick<RlfDraft, 'document'>, Pick<Rlf, 'vendors'> {
+  /** Reads the rest, once. Throws `bad-data`. */
+  readonly read: () => Rlf;
+}
+
+/** Before anything is verified that takes long: it may be anybody's. Throws as `readRlf`. */
+export function readSigned(text: string): SignedRlf {
+  const head = readHead(text);
+  const { document, vendors, signatureError } = head;
   if (signatureError !== null) throw signatureError;
-  return { document, vendors };
+  const read = () => {
+    const { rlf } = draftOf(head, text);
+    recent = [rlf, ...recent].slice(0, RECENT_MAX);
+    return rlf;
+  };
+  return { document, vendors, read };
 }
 
 function readHead(text: string) {
@@ -80,8 +89,9 @@ function readHead(text: string) {
   const vendors = vendorsOf(fields.tables('vendor', LICENSES_MAX));
   const signature = fields.has('signature') ? signatureOf(fields.table('signature')) : null;
   const { signature: _, ...document } = fields.raw;
-  const digest = createHash('sha256').update(canonicalText(document)).digest('hex');
-  const signatureError = signatureErrorOf(admin, document, signature);
+  const canonical = canonicalText(document);
+  const digest = createHash('sha256').update(canonical).digest('hex');
+  const signatureError = signatureErrorOf(admin, canonical, signature);
   const head = { sequence, recover, pool, admin, ancestors, servers, vendors, digest };
   return { fields, document, signatureError, ...head };
 }
@@ -103,7 +113,7 @@ interface Signature {
 
 function signatureErrorOf(
   admin: string,
-  document: unknown,
+  canonical: string,
   signature: Signature | null,
 ): LmError | null {
   if (signature === null) return badData('The RLF is not signed.', SIGN);
@@ -112,7 +122,7 @@ function signatureErrorOf(
     const message = `The RLF is signed by ${publicKey}, which is not the admin of its pool.`;
     return new LmError('untrusted', message, `Sign it with the key of ${admin}.`);
   }
-  if (verifiesDocument('lm-rlf-v1', document, { publicKey, signature: value })) return null;
+  if (verifiesCanonical('lm-rlf-v1', canonical, { publicKey, signature: value })) return null;
   return badData('The signature of the RLF is wrong: it changed since it was signed.', SIGN);
 }
 

@@ -17,7 +17,7 @@ export function canonicalText(document: unknown): string {
 
 /** The signature, base64url. */
 export function signDocument(domain: Domain, document: unknown, key: SigningKey): string {
-  return Buffer.from(key.sign(signedBytes(domain, document))).toString('base64url');
+  return Buffer.from(key.sign(signedBytes(domain, canonicalText(document)))).toString('base64url');
 }
 
 export interface DocumentSignature {
@@ -28,10 +28,19 @@ export interface DocumentSignature {
 export function verifiesDocument(
   domain: Domain,
   document: unknown,
+  signature: DocumentSignature,
+): boolean {
+  return verifiesCanonical(domain, canonicalText(document), signature);
+}
+
+/** The same for who has the canonical text already. */
+export function verifiesCanonical(
+  domain: Domain,
+  canonical: string,
   { publicKey, signature }: DocumentSignature,
 ): boolean {
   const bytes = bytesOfBase64url(signature);
-  return bytes !== null && verifies(publicKey, signedBytes(domain, document), bytes);
+  return bytes !== null && verifies(publicKey, signedBytes(domain, canonical), bytes);
 }
 
 /** Any text may stand where a signature is: whether it is one, verifying tells. */
@@ -39,6 +48,6 @@ export function signatureProblem(text: string): string | null {
   return bytesOfBase64url(text)?.length === 64 ? null : 'is not an Ed25519 signature';
 }
 
-function signedBytes(domain: Domain, document: unknown): Uint8Array {
-  return Buffer.from(`${domain}\0${canonicalText(document)}`);
+function signedBytes(domain: Domain, canonical: string): Uint8Array {
+  return Buffer.from(`${domain}\0${canonical}`);
 }

@@ -17,10 +17,11 @@ const KEPT_MAX = 2 * LICENSES_MAX;
 export class VerifiedCodes {
   readonly #codes = new Map<string, Verified>();
 
-  /** What the token says, if that key was found to have signed it. */
-  get(token: string, key: string): LicenseCode | null {
+  /** What the token says, if one of its vendor's keys was found to have signed it. */
+  get(token: string, keysOf: (vendor: string) => readonly string[]): LicenseCode | null {
     const known = this.#codes.get(token);
-    return known?.key === key ? known.code : null;
+    if (known === undefined) return null;
+    return keysOf(known.code.vendor).includes(known.key) ? known.code : null;
   }
 
   add(token: string, key: string, code: LicenseCode): void {
