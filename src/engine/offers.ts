@@ -60,8 +60,8 @@ export class Offers {
     }
     const { rlf: current } = this.#pool.state;
     if (this.#mayFollow(rlf)) {
-      if (rlf.sequence >= (this.#offered?.sequence ?? 0)) this.#offered = rlf;
       this.#pool.reporter.hasRead(rlf.sequence, time.boot);
+      if (rlf.sequence >= (this.#offered?.sequence ?? 0)) this.#offered = rlf;
       this.#show(time);
     } else if (rlf.sequence < current.sequence) {
       const fields = { offered: rlf.sequence, inForce: current.sequence };

@@ -157,7 +157,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
   ]),
   mutant(
     'seats are granted while some are owed',
-    { from: 49, seedsMax: 60 },
+    { from: 43, seedsMax: 60 },
     [
       ROW,
       "return this.phase === 'active' && nobodyWaits && this.accounts.deficit === 0;",
