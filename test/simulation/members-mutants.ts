@@ -9,14 +9,14 @@ const MEMBERSHIP = 'src/engine/pool/membership.ts';
 const LEADING = 'src/engine/pool/leading.ts';
 const IS_LEFT = '(accounts.rows.get(server) ?? 0) > 0 && !state.isOpened(server, accounts)';
 export const MEMBERS_MUTANTS = [
-  mutant('a server leaves with keys that live', { from: 1, seedsMax: 60 }, [
+  mutant('a server leaves with keys that live', { from: 14, seedsMax: 60 }, [
     MEMBERSHIP,
     IS_LEFT,
     'accounts === undefined',
   ]),
   mutant(
     'a server that was removed comes back with its session',
-    { from: 1, seedsMax: 60 },
+    { from: 12, seedsMax: 60 },
     [
       MEMBERSHIP,
       "if (newest?.type !== 'fenced' || newest.index > state.applied) return false;",
@@ -26,7 +26,7 @@ export const MEMBERS_MUTANTS = [
     ['src/engine/ledger/departures.ts', '  servers.fenced(server, index);\n', ''],
     ['src/engine/ledger/departures.ts', '    opened.set(server, index);\n', ''],
   ),
-  mutant('a server that left knows the secret', { from: 1, seedsMax: 20 }, [
+  mutant('a server that left knows the secret', { from: 4, seedsMax: 20 }, [
     LEADING,
     '(isStale && !full)',
     '(isStale && full)',
@@ -43,7 +43,7 @@ export const MEMBERS_MUTANTS = [
   ]),
   mutant(
     'an RLF of a lower sequence is accepted',
-    { from: 1, seedsMax: 60 },
+    { from: 4, seedsMax: 60 },
     [
       'src/engine/ledger/offer.ts',
       'return offered.sequence > current.sequence;',
@@ -60,7 +60,7 @@ export const MEMBERS_MUTANTS = [
       'if (offered.sequence === this.#pool.state.rlf.sequence) {',
     ],
   ),
-  mutant('a server is who has its name', { from: 1, seedsMax: 60 }, [
+  mutant('a server is who has its name', { from: 16, seedsMax: 60 }, [
     'src/engine/ledger/members.ts',
     '    return this.#ids.has(server);',
     '    const name = this.#all.find(({ fingerprint }) => fingerprint === server)?.name;\n    return this.#ids.has(server) || this.#listed.some((one) => one.name === name);',

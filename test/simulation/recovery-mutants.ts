@@ -25,12 +25,12 @@ export const RECOVERY_MUTANTS = [
     'return epoch === 1 ? 0 : epoch * EPOCH_TERMS;',
     'return epoch * 0;',
   ]),
-  mutant('a restart is done twice', SEEDS, [
+  mutant('a restart is done twice', { from: 57, seedsMax: 60 }, [
     'src/engine/ledger/ledger.ts',
     'restart !== null && restart.epoch > state.epoch ? restart : null',
     'restart !== null && restart.epoch >= state.epoch ? restart : null',
   ]),
-  mutant('records are lost', SEEDS, [
+  mutant('records are lost', { from: 7, seedsMax: 60 }, [
     EPOCHS,
     '  state.secrets.isStale = true;\n',
     '  state.secrets.isStale = true;\n  for (const held of [...state.held.values()]) {\n    const account = state.accounts.get(held.license);\n    if (account !== undefined) {\n      account.freePool += held.key.count;\n      account.records -= held.key.count;\n    }\n    state.held.delete(held);\n  }\n',
@@ -48,7 +48,7 @@ export const RECOVERY_MUTANTS = [
   ]),
   mutant(
     'servers return before all that were granted before has ended',
-    { from: 13, seedsMax: 30 },
+    { from: 26, seedsMax: 30 },
     [STATE, "        if (this.awaited.length > 0) return 'void';\n", ''],
     [LEADING, ' || state.awaited.length > 0', ''],
   ),
@@ -88,7 +88,7 @@ export const RECOVERY_MUTANTS = [
     'longestMs(account, server, lifetimeAt(table.byId(account.license), mark))',
     'lifetimeAt(table.byId(account.license), mark)',
   ]),
-  mutant('a majority of the survivors is enough', { from: 17, seedsMax: 20 }, [
+  mutant('a majority of the survivors is enough', { from: 50, seedsMax: 20 }, [
     EPOCHS,
     'learners: [], unanimous: true }',
     'learners: [] }',

@@ -14,7 +14,7 @@ export const UPGRADE_MUTANTS = [
     'formats.every((format) => format !== undefined) ? Math.min(...formats) : null',
     'Math.min(...formats.filter((format) => format !== undefined))',
   ]),
-  small('a server goes on with a format that it does not understand', { from: 10, seedsMax: 60 }, [
+  small('a server goes on with a format that it does not understand', { from: 26, seedsMax: 60 }, [
     'src/engine/ledger/format.ts',
     'if (format >= FORMAT_MIN && format <= max) return;',
     'if (format >= FORMAT_MIN || format <= max) return;',
