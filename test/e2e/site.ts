@@ -29,10 +29,6 @@ export class Site extends Workplace {
   readonly #servers: Server[] = [];
   readonly #sessions: { end(): unknown }[] = [];
 
-  constructor() {
-    super([executable()]);
-  }
-
   /** Sets up a pool of one server with these licenses, all of vendor Acme and version 1.0. */
   async found(licenses: readonly SiteLicense[] = []): Promise<void> {
     this.port = await freePort();
