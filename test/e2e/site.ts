@@ -124,13 +124,18 @@ export class Site extends Workplace {
   }
 }
 
+/** Test files that run side by side have ports of their own, as far as their process ids tell. */
+const PORTS = 120;
+const FIRST_PORT = 20_000 + (process.pid % 100) * PORTS;
+let portsGiven = Math.floor(Math.random() * PORTS);
+
 /**
  * A free port below those that the kernel hands to outgoing connections: nothing takes it while
  * its server is down between a kill and the next start.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const port = FIRST_PORT + (portsGiven++ % PORTS);
     const probe = createServer();
     const free = await new Promise<boolean>((resolve) => {
       probe.once('error', () => resolve(false));

@@ -1,8 +1,11 @@
-/** Pushes an RLF and follows it through the pool, until every server that is up has it in force. */
+/**
+ * Pushes an RLF and follows it through the pool, until a majority and every other server that is up
+ * have it in force.
+ */
 import { LmError } from '../../engine/errors.ts';
 import type { Rlf } from '../../engine/license/types.ts';
 import type { LicenseClient } from '../../net/client/license-client.ts';
-import { listOf, text } from './document-fields.ts';
+import { fieldsOf, listOf, text } from './document-fields.ts';
 import { pause } from './redraw.ts';
 import { poolStatus } from './rlf-outlook.ts';
 
@@ -55,7 +58,8 @@ export async function rollOut(
       servers = seen.servers;
       obstacle = null;
       onProgress(progressWords(servers, rlf.sequence));
-      const isBehind = missing(servers, rlf.sequence).length > 0;
+      const isThere = having(servers, rlf.sequence).length >= seen.needed;
+      const isBehind = missing(servers, rlf.sequence).length > 0 || !isThere;
       if (isBehind) already = false;
       else if (seen.hasLeader) return { already: already === true, servers };
     } catch (error) {
@@ -79,7 +83,17 @@ async function serversOf(client: LicenseClient) {
     state: text(state),
     rlfSequence: typeof rlfSequence === 'number' ? rlfSequence : null,
   }));
-  return { servers, hasLeader: status['partial'] !== true };
+  const { needed } = fieldsOf(status['majorityRule']);
+  return {
+    servers,
+    hasLeader: status['partial'] !== true,
+    /** Servers of a majority. Right after a restart of the pool nobody counts as up. */
+    needed: typeof needed === 'number' ? needed : 1,
+  };
+}
+
+function having(servers: readonly ServerProgress[], sequence: number): ServerProgress[] {
+  return servers.filter(({ rlfSequence }) => (rlfSequence ?? 0) >= sequence);
 }
 
 /** Those that are up and do not have it in force. */
@@ -90,7 +104,7 @@ function missing(servers: readonly ServerProgress[], sequence: number): ServerPr
 }
 
 function progressWords(servers: readonly ServerProgress[], sequence: number): string {
-  const has = servers.filter(({ rlfSequence }) => (rlfSequence ?? 0) >= sequence);
+  const has = having(servers, sequence);
   const waits = missing(servers, sequence).map(({ name }) => name);
   const away = awayOf(servers, sequence);
   return [
