@@ -79,7 +79,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
   ]),
   mutant(
     'seats of a server that returned are opened by its last fence',
-    { from: 3, seedsMax: 60 },
+    { from: 9, seedsMax: 60 },
     [
       LEADING,
       "const isFenced = newest?.type === 'fenced' && newest.index <= state.applied;",
@@ -94,7 +94,7 @@ export const POOL_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "a lost server's seats are lent before they are opened",
-    { from: 3, seedsMax: 60 },
+    { from: 15, seedsMax: 60 },
     [
       LENDING,
       'accounts !== undefined && state.isOpened(server, accounts)',

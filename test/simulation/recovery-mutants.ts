@@ -73,17 +73,17 @@ export const RECOVERY_MUTANTS = [
     '[...voters, ...learners].sort();\n  return true;',
     '[...voters, ...learners].sort();\n  state.accounts.clear();\n  return true;',
   ]),
-  mutant('the keys of the survivors are lost', SEEDS, [
+  mutant('the keys of the survivors are lost', { from: 4, seedsMax: 60 }, [
     'src/engine/core.ts',
     '    this.#keys.recover(source, time.boot);\n',
     '    if (pool.ledger.restart === null) this.#keys.recover(source, time.boot);\n',
   ]),
-  mutant('whoever was fenced before is not fenced anew', { from: 6, seedsMax: 20 }, [
+  mutant('whoever was fenced before is not fenced anew', { from: 12, seedsMax: 20 }, [
     EPOCHS,
     'state.servers.fencedAnew(server, index)',
     'state.servers.fenced(server, index)',
   ]),
-  mutant('seats are opened by the lifetime of now', { from: 25, seedsMax: 20 }, [
+  mutant('seats are opened by the lifetime of now', { from: 41, seedsMax: 20 }, [
     'src/engine/pool/fencing.ts',
     'longestMs(account, server, lifetimeAt(table.byId(account.license), mark))',
     'lifetimeAt(table.byId(account.license), mark)',
