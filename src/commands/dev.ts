@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Flags } from '@oclif/core';
 import { LmError } from '../engine/errors.ts';
 import { SERVERS_MAX } from '../engine/limits.ts';
 import type { LicenseClient } from '../net/client/license-client.ts';
@@ -10,6 +9,7 @@ import { openClient } from './shared/connect.ts';
 import type { DevServer } from './shared/dev-pool.ts';
 import { fileError } from './shared/file-errors.ts';
 import { Interrupted, interruptible } from './shared/interrupt.ts';
+import { Flags } from './shared/oclif.ts';
 import type { PoolLayout } from './shared/pool-layout.ts';
 import { CLEAR, pause } from './shared/redraw.ts';
 

@@ -1,9 +1,9 @@
-import { Args, Flags } from '@oclif/core';
 import { LmError } from '../engine/errors.ts';
 import type { LicenseClient } from '../net/client/license-client.ts';
 import { Administrator, adminFlags } from './shared/admin.ts';
 import { BaseCommand } from './shared/base-command.ts';
 import { connectFlags, openClient } from './shared/connect.ts';
+import { Args, Flags } from './shared/oclif.ts';
 
 export default class Evict extends BaseCommand {
   static override readonly summary = 'End the authorizations of somebody';

@@ -1,4 +1,3 @@
-import { Flags } from '@oclif/core';
 import { LmError } from '../engine/errors.ts';
 import { BaseCommand } from './shared/base-command.ts';
 import { type ConnectFlags, connectFlags, openClient } from './shared/connect.ts';
@@ -8,6 +7,7 @@ import { reportFailure } from './shared/failure.ts';
 import { heldSeat, taken } from './shared/held-seat.ts';
 import { Interrupted } from './shared/interrupt.ts';
 import { checkRunnable, type Inherited, NotRunnable } from './shared/launch.ts';
+import { Flags } from './shared/oclif.ts';
 import { INHERITED_DESCRIPTORS, ignoredSignals } from './shared/process-facts.ts';
 import { waitingProgress } from './shared/progress.ts';
 import { type Outcome, type Run, runOnSeat } from './shared/run-on-seat.ts';

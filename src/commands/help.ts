@@ -1,5 +1,5 @@
-import { Args, Flags } from '@oclif/core';
 import { commands } from '@oclif/plugin-help';
+import { Args, Flags } from './shared/oclif.ts';
 
 /** oclif's own command; what it says about itself is worded as every command of lm words it. */
 export default class Help extends commands.help {

@@ -1,10 +1,10 @@
 /** Starts the command line: registers the commands, runs one, and ends with the right exit code. */
 
 import type { Interfaces } from '@oclif/core';
-import { Plugin, run } from '@oclif/core';
 import pjson from '../../package.json' with { type: 'json' };
 import { commandsFor } from './registry.ts';
 import { reportFailure } from './shared/failure.ts';
+import { Plugin, run } from './shared/oclif.ts';
 
 /**
  * oclif looks for commands on disk, which an executable does not have: they are handed over as a

@@ -1,4 +1,3 @@
-import { Flags } from '@oclif/core';
 import pjson from '../../package.json' with { type: 'json' };
 import { LmError } from '../engine/errors.ts';
 import type { Rlf } from '../engine/license/types.ts';
@@ -6,6 +5,7 @@ import type { LicenseServer } from '../net/license-server.ts';
 import { createLog, LOG_LEVELS, type Log, type LogLevel } from '../net/log.ts';
 import { BaseCommand } from './shared/base-command.ts';
 import { parseListen } from './shared/listen-address.ts';
+import { Flags } from './shared/oclif.ts';
 import { readRlfFile } from './shared/rlf-files.ts';
 import { serverTable } from './shared/rlf-template.ts';
 

@@ -1,4 +1,3 @@
-import { Flags } from '@oclif/core';
 import { LmError } from '../engine/errors.ts';
 import { jsonText } from '../engine/json-text.ts';
 import type { LicenseClient } from '../net/client/license-client.ts';
@@ -7,6 +6,7 @@ import type { StatusDocument } from '../net/client/status.ts';
 import { BaseCommand } from './shared/base-command.ts';
 import { connectFlags, openClient } from './shared/connect.ts';
 import { Interrupted, interruptible } from './shared/interrupt.ts';
+import { Flags } from './shared/oclif.ts';
 import { failuresIn, jsonOf } from './shared/pool-results.ts';
 import { printable } from './shared/printable.ts';
 import { CLEAR, pause } from './shared/redraw.ts';

@@ -1,9 +1,9 @@
-import { Flags } from '@oclif/core';
 import { LmError } from '../engine/errors.ts';
 import { COMMUTER_DAYS_MAX } from '../engine/limits.ts';
 import type { WhyDocument } from '../net/client/why.ts';
 import { BaseCommand } from './shared/base-command.ts';
 import { connectFlags, openClient } from './shared/connect.ts';
+import { Flags } from './shared/oclif.ts';
 import { failuresIn, jsonOf } from './shared/pool-results.ts';
 import { applicationArg, seatFlags } from './shared/seat-flags.ts';
 

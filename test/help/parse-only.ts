@@ -1,5 +1,6 @@
 /** Lets a command read its command line, and do nothing more. */
-import { type Command, Config } from '@oclif/core';
+import type { Command } from '@oclif/core';
+import { Config } from '@oclif/core/config';
 
 interface Parsed {
   readonly flags: Readonly<Record<string, unknown>>;

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { Args } from '@oclif/core';
 import { LmError } from '../../engine/errors.ts';
 import { peekCode, readCode } from '../../engine/license/code.ts';
 import { codeDocument, isoTime } from '../../engine/license/license-document.ts';
@@ -7,6 +6,7 @@ import { readLicenseFile } from '../../engine/license/license-file.ts';
 import type { LicenseCode } from '../../engine/license/types.ts';
 import { BaseCommand } from '../shared/base-command.ts';
 import { publicKeyFlag } from '../shared/key-files.ts';
+import { Args } from '../shared/oclif.ts';
 import { printable } from '../shared/printable.ts';
 import { naming, readDataText } from '../shared/rlf-files.ts';
 

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { Flags } from '@oclif/core';
 import { LmError } from '../../engine/errors.ts';
 import { signCode } from '../../engine/license/code.ts';
 import { type SigningKey, thumbprint } from '../../engine/license/keys.ts';
@@ -19,6 +18,7 @@ import { BaseCommand } from '../shared/base-command.ts';
 import { dateFlag } from '../shared/date.ts';
 import { parseDuration } from '../shared/duration.ts';
 import { publicKeyFlag, readSigningKey } from '../shared/key-files.ts';
+import { Flags } from '../shared/oclif.ts';
 import { outputFlags, putOutput } from '../shared/output.ts';
 import { printable } from '../shared/printable.ts';
 import { textFlag } from '../shared/text-flag.ts';

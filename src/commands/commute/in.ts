@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { Args } from '@oclif/core';
 import { LmError } from '../../engine/errors.ts';
 import { bytesOfBase64url } from '../../engine/license/base64url.ts';
 import { ID_BYTES } from '../../engine/seat-key.ts';
 import { BaseCommand } from '../shared/base-command.ts';
 import { connectFlags, openClient } from '../shared/connect.ts';
+import { Args } from '../shared/oclif.ts';
 import { printable } from '../shared/printable.ts';
 
 export default class CommuteIn extends BaseCommand {

@@ -1,9 +1,9 @@
-import { Flags } from '@oclif/core';
 import { LmError } from '../../engine/errors.ts';
 import type { StatusDocument } from '../../net/client/status.ts';
 import { BaseCommand } from '../shared/base-command.ts';
 import { commutedIn } from '../shared/commuted-seats.ts';
 import { connectFlags, openClient } from '../shared/connect.ts';
+import { Flags } from '../shared/oclif.ts';
 import { failuresIn, jsonOf } from '../shared/pool-results.ts';
 
 export default class CommuteList extends BaseCommand {

@@ -1,8 +1,8 @@
-import { Flags } from '@oclif/core';
 import { COMMUTER_DAYS_MAX } from '../../engine/limits.ts';
 import { BaseCommand } from '../shared/base-command.ts';
 import { connectFlags, openClient } from '../shared/connect.ts';
 import { Interrupted, interruptible } from '../shared/interrupt.ts';
+import { Flags } from '../shared/oclif.ts';
 import { printable } from '../shared/printable.ts';
 import { waitingProgress } from '../shared/progress.ts';
 import { applicationArg, requestOf, seatFlags } from '../shared/seat-flags.ts';

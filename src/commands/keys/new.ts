@@ -1,8 +1,8 @@
-import { Args } from '@oclif/core';
 import { LmError } from '../../engine/errors.ts';
 import { thumbprint } from '../../engine/license/keys.ts';
 import { BaseCommand } from '../shared/base-command.ts';
 import { makeKeyFiles } from '../shared/key-files.ts';
+import { Args } from '../shared/oclif.ts';
 
 export default class KeysNew extends BaseCommand {
   static override readonly summary = 'Make an Ed25519 key pair';

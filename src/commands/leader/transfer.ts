@@ -1,9 +1,9 @@
-import { Args } from '@oclif/core';
 import { LmError } from '../../engine/errors.ts';
 import type { LicenseClient } from '../../net/client/license-client.ts';
 import { Administrator, adminFlags } from '../shared/admin.ts';
 import { BaseCommand } from '../shared/base-command.ts';
 import { connectFlags, openClient } from '../shared/connect.ts';
+import { Args } from '../shared/oclif.ts';
 import { printable } from '../shared/printable.ts';
 
 const WAIT_MS_MAX = 10_000;

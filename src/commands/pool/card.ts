@@ -1,7 +1,7 @@
-import { Args, Flags } from '@oclif/core';
 import { LmError } from '../../engine/errors.ts';
 import { makeCard } from '../../engine/license/card.ts';
 import { BaseCommand } from '../shared/base-command.ts';
+import { Args, Flags } from '../shared/oclif.ts';
 import { outputFlags, putOutput } from '../shared/output.ts';
 import { adminKeyFlag, readAdminKey, readRlfFile } from '../shared/rlf-files.ts';
 

@@ -1,7 +1,7 @@
-import { Args, Flags } from '@oclif/core';
 import { nameProblem } from '../../engine/license/names.ts';
 import { BaseCommand } from '../shared/base-command.ts';
 import { readSigningKey } from '../shared/key-files.ts';
+import { Args, Flags } from '../shared/oclif.ts';
 import { layOutPool } from '../shared/pool-layout.ts';
 import { parseServers, survivalWarning } from '../shared/server-arguments.ts';
 import { checkedText } from '../shared/text-flag.ts';

@@ -1,4 +1,3 @@
-import { Args, Flags } from '@oclif/core';
 import { LmError } from '../../engine/errors.ts';
 import { codeDocument, codeWords } from '../../engine/license/license-document.ts';
 import { readLicenseFile } from '../../engine/license/license-file.ts';
@@ -12,6 +11,7 @@ import {
 import { BaseCommand } from '../shared/base-command.ts';
 import { parseDistribution } from '../shared/distribution.ts';
 import { writeText } from '../shared/files.ts';
+import { Args, Flags } from '../shared/oclif.ts';
 import { printable } from '../shared/printable.ts';
 import {
   adminKeyFlag,

@@ -1,8 +1,8 @@
-import { Args } from '@oclif/core';
 import { describeDifference } from '../../engine/license/difference.ts';
 import type { RlfDraft } from '../../engine/license/rlf.ts';
 import { BaseCommand } from '../shared/base-command.ts';
 import { connectFlags, openClient } from '../shared/connect.ts';
+import { Args } from '../shared/oclif.ts';
 import { printable } from '../shared/printable.ts';
 import { readDraftFile } from '../shared/rlf-files.ts';
 

@@ -1,4 +1,3 @@
-import { Args, Flags } from '@oclif/core';
 import type { RlfDraft } from '../../engine/license/rlf.ts';
 import type { Rlf } from '../../engine/license/types.ts';
 import type { LicenseClient } from '../../net/client/license-client.ts';
@@ -7,6 +6,7 @@ import { connectFlags, openClient } from '../shared/connect.ts';
 import { durationFlag } from '../shared/duration.ts';
 import { Interrupted, interruptible } from '../shared/interrupt.ts';
 import { liveLine } from '../shared/live-line.ts';
+import { Args, Flags } from '../shared/oclif.ts';
 import { naming, readDraftFile } from '../shared/rlf-files.ts';
 
 const WAIT_MS_DEFAULT = 60_000;

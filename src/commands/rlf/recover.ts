@@ -1,8 +1,8 @@
-import { Args, Flags } from '@oclif/core';
 import { readDraft, readRlf } from '../../engine/license/rlf.ts';
 import { recoverRlfText, signRlfText } from '../../engine/license/rlf-text.ts';
 import { BaseCommand } from '../shared/base-command.ts';
 import { writeText } from '../shared/files.ts';
+import { Args, Flags } from '../shared/oclif.ts';
 import {
   adminKeyFlag,
   naming,

@@ -1,4 +1,3 @@
-import { Args, Flags } from '@oclif/core';
 import { makeHandover } from '../../engine/license/admin-chain.ts';
 import type { SigningKey } from '../../engine/license/keys.ts';
 import { type RlfDraft, readDraft, readRlf } from '../../engine/license/rlf.ts';
@@ -6,6 +5,7 @@ import { bumpRlfText, handOverRlfText, signRlfText } from '../../engine/license/
 import { BaseCommand } from '../shared/base-command.ts';
 import { writeText } from '../shared/files.ts';
 import { readSigningKey } from '../shared/key-files.ts';
+import { Args, Flags } from '../shared/oclif.ts';
 import {
   adminKeyFlag,
   naming,

@@ -1,4 +1,3 @@
-import { Args } from '@oclif/core';
 import { licensesOf } from '../../engine/license/distribution.ts';
 import {
   type LicenseDocument,
@@ -9,6 +8,7 @@ import { requireAdmin } from '../../engine/license/rlf.ts';
 import type { Rlf } from '../../engine/license/types.ts';
 import { BaseCommand } from '../shared/base-command.ts';
 import { publicKeyFlag } from '../shared/key-files.ts';
+import { Args } from '../shared/oclif.ts';
 import { printable } from '../shared/printable.ts';
 import { naming, readRlfFile } from '../shared/rlf-files.ts';
 

@@ -1,7 +1,7 @@
-import { Flags } from '@oclif/core';
 import { formatAddress, parseAddress } from '../../engine/license/address.ts';
 import { nameProblem } from '../../engine/license/names.ts';
 import { BaseCommand } from '../shared/base-command.ts';
+import { Flags } from '../shared/oclif.ts';
 import { serverTable } from '../shared/rlf-template.ts';
 import { textFlag } from '../shared/text-flag.ts';
 

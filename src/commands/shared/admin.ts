@@ -1,11 +1,11 @@
 /** Administrative acts from the command line: signed here, for one server, for a short time. */
 import { randomBytes } from 'node:crypto';
-import { Flags } from '@oclif/core';
 import { type ErrorDetails, LmError } from '../../engine/errors.ts';
 import { type AdminAct, adminText } from '../../engine/license/admin-act.ts';
 import { signDocument } from '../../engine/license/signed-document.ts';
 import type { LicenseClient } from '../../net/client/license-client.ts';
 import { readSigningKey } from './key-files.ts';
+import { Flags } from './oclif.ts';
 
 const VALID_MS = 60_000;
 const NONCE_BYTES = 16;

@@ -1,5 +1,5 @@
-import { Command, Flags } from '@oclif/core';
 import { jsonText } from '../../engine/json-text.ts';
+import { Command, Flags } from './oclif.ts';
 import { printable } from './printable.ts';
 
 /** What every command of lm has in common: `--json` where it prints data, and plain failures. */

@@ -1,8 +1,9 @@
 /** How every client command finds and trusts its pool (CLI.md "Connecting"). */
-import { Flags } from '@oclif/core';
+
 import pjson from '../../../package.json' with { type: 'json' };
 import type { ClientOptions, LicenseClient } from '../../net/client/license-client.ts';
 import { publicKeyFlag } from './key-files.ts';
+import { Flags } from './oclif.ts';
 
 export const connectFlags = {
   pool: Flags.string({

@@ -1,7 +1,8 @@
 /** License dates as people write them: `2027-01-31`, or ISO 8601 with a zone. */
-import { Flags } from '@oclif/core';
+
 import { LmError } from '../../engine/errors.ts';
 import { quoted } from '../../engine/license/names.ts';
+import { Flags } from './oclif.ts';
 
 /** Which second of a day without a time is meant: a license lasts through its last day. */
 export type DayEdge = 'start' | 'end';

@@ -1,7 +1,8 @@
 /** Durations as people write them: `500ms`, `30s`, `10m`, `8h`, `30d`. */
-import { Flags } from '@oclif/core';
+
 import { LmError } from '../../engine/errors.ts';
 import { quoted } from '../../engine/license/names.ts';
+import { Flags } from './oclif.ts';
 
 /** Milliseconds. Throws `usage`. */
 export function parseDuration(text: string): number {

@@ -2,9 +2,9 @@
  * How a failure reaches a person, a script and the shell: two lines, a JSON object, an exit code.
  */
 
-import { Errors } from '@oclif/core';
 import { LmError } from '../../engine/errors.ts';
 import { jsonText } from '../../engine/json-text.ts';
+import { Errors } from './oclif.ts';
 import { printable } from './printable.ts';
 
 /** Prints the failure and sets the exit code. Only a defect in lm shows a stack trace. */

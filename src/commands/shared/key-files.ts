@@ -1,12 +1,12 @@
 /** Key files: `FILE`, a private key that only its owner may read, and `FILE.pub` beside it. */
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, rmSync, type Stats } from 'node:fs';
-import { Flags } from '@oclif/core';
 import { LmError } from '../../engine/errors.ts';
 import { publicKeyProblem, type SigningKey, signingKeyFromPem } from '../../engine/license/keys.ts';
 import { quoted } from '../../engine/license/names.ts';
 import { KEY_FILE_BYTES_MAX } from '../../engine/limits.ts';
 import { fileName, readText, writeText } from './files.ts';
+import { Flags } from './oclif.ts';
 
 /** Reads a private key from a file or, for `-`, from standard input. Throws `config`. */
 export async function readSigningKey(path: string): Promise<SigningKey> {

@@ -1,8 +1,9 @@
 /** Where `release` and `renew` find the key of a seat: a secret, so never on the command line. */
-import { Args, Flags } from '@oclif/core';
+
 import { LmError } from '../../engine/errors.ts';
 import { KEY_TEXT_CHARACTERS_MAX } from '../../net/client/limits.ts';
 import { readText } from './files.ts';
+import { Args, Flags } from './oclif.ts';
 
 export const keyArgs = {
   key: Args.string({

@@ -1,6 +1,7 @@
 /** `-o FILE`: where a command leaves what it makes; standard output unless told otherwise. */
-import { Flags } from '@oclif/core';
+
 import { writeText } from './files.ts';
+import { Flags } from './oclif.ts';
 
 export const outputFlags = {
   output: Flags.string({

@@ -3,7 +3,6 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Flags } from '@oclif/core';
 import { LmError } from '../../engine/errors.ts';
 import type { SigningKey } from '../../engine/license/keys.ts';
 import { type RlfDraft, readDraft } from '../../engine/license/rlf.ts';
@@ -11,6 +10,7 @@ import type { Rlf } from '../../engine/license/types.ts';
 import { RLF_BYTES_MAX } from '../../engine/limits.ts';
 import { fileName, readText } from './files.ts';
 import { readSigningKey } from './key-files.ts';
+import { Flags } from './oclif.ts';
 
 /** The text of an RLF or license file. Throws `bad-data`. */
 export function readDataText(path: string): Promise<string> {

@@ -1,8 +1,9 @@
 /** The argument and the flags by which commands say which seats are meant. */
-import { Args, Flags } from '@oclif/core';
+
 import { SEATS_PER_REQUEST_MAX } from '../../engine/limits.ts';
 import type { RequestOptions } from '../../net/client/request-options.ts';
 import { durationFlag } from './duration.ts';
+import { Args, Flags } from './oclif.ts';
 
 export const applicationArg = Args.string({
   description: 'The application, as its license names it.',

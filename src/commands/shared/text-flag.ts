@@ -1,7 +1,7 @@
-import { Flags } from '@oclif/core';
 import { LmError } from '../../engine/errors.ts';
 import type { Problem } from '../../engine/license/fields.ts';
 import { quoted } from '../../engine/license/names.ts';
+import { Flags } from './oclif.ts';
 
 /**
  * A required flag whose text must be well-formed: `problem` says what is wrong with it, or null.
