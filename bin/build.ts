@@ -2,7 +2,8 @@
  * Compiles `bin/lm.ts` to the standalone executable `dist/lm`.
  *
  * The LMDB addon looks for its native file at run time, in a node_modules that an executable does
- * not have; a plugin puts a literal `require` in its place, which embeds the file.
+ * not have; a plugin puts a literal `require` in its place, which embeds the file. Another one has
+ * oclif load what it may never need, such as the finder of plugins on disk, when it first asks.
  */
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,6 +24,24 @@ const embedLmdb: BunPlugin = {
   },
 };
 
+/** The whole of a package, or its default, as the compiler of oclif writes it. */
+const REQUIRE = /const (\w+) = (__importDefault\()?require\("([a-z-]+)"\)\)?;/g;
+
+const lazyOclif: BunPlugin = {
+  name: 'lazy-oclif',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]@oclif[\\/]core[\\/]lib[\\/].*\.js$/ }, async ({ path }) => {
+      const source = await Bun.file(path).text();
+      const contents = source.replace(REQUIRE, (_, name, isDefault, from) =>
+        isDefault === undefined
+          ? `const ${name} = new Proxy({}, { get: (_, key) => require("${from}")[key] });`
+          : `const ${name} = { get default() { return __importDefault(require("${from}")).default; } };`,
+      );
+      return { contents, loader: 'js' };
+    });
+  },
+};
+
 const outfile = join(root, process.argv[2] ?? 'dist/lm');
 const building = join(root, 'dist/.building/lm');
 const result = await Bun.build({
@@ -32,7 +51,7 @@ const result = await Bun.build({
   format: 'cjs',
   bytecode: true,
   minify: true,
-  plugins: [embedLmdb],
+  plugins: [embedLmdb, lazyOclif],
 }).catch((error: unknown) => {
   rmSync(building, { force: true });
   throw error;
