@@ -32,11 +32,13 @@ const lazyOclif: BunPlugin = {
   setup(build) {
     build.onLoad({ filter: /[\\/]@oclif[\\/]core[\\/]lib[\\/].*\.js$/ }, async ({ path }) => {
       const source = await Bun.file(path).text();
-      const contents = source.replace(REQUIRE, (_, name, isDefault, from) =>
-        isDefault === undefined
-          ? `const ${name} = new Proxy({}, { get: (_, key) => require("${from}")[key] });`
-          : `const ${name} = { get default() { return __importDefault(require("${from}")).default; } };`,
-      );
+      const contents = source.replace(REQUIRE, (_, name, isDefault, from) => {
+        const load = `require("${from}")`;
+        if (isDefault === undefined) {
+          return `const ${name} = new Proxy({}, { get: (_, key) => ${load}[key] });`;
+        }
+        return `const ${name} = { get default() { return __importDefault(${load}).default; } };`;
+      });
       return { contents, loader: 'js' };
     });
   },
