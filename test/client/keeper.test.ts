@@ -153,7 +153,7 @@ test('an evicted seat is lost for good, and given back at once', async () => {
   await client.request({ application: 'Other' });
   expect(events).toEqual(['evicted']);
   const asked = server.ofType(MessageType.request).map((message) => message[4]);
-  // A clock that leaps may have the other one asked for twice, under one key.
+  // A clock that leaps may have the other one asked for twice.
   expect(asked.filter((application) => application === 'App')).toHaveLength(1);
   // By this its seat is free: nobody has to wait for the end of its lifetime.
   const [requested] = server.ofType(MessageType.request);
