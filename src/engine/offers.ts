@@ -7,6 +7,7 @@ import type { Rlf, RlfServer } from './license/types.ts';
 import { CODES_READ_WHOLE, OFFER_AGAIN_MS, OFFER_OUTSIDE_MS, RLF_READ_MS_MAX } from './limits.ts';
 import { MessageType } from './messages.ts';
 import type { Pool } from './pool/pool.ts';
+import { majority } from './raft/membership.ts';
 import type { ServerId } from './raft/types.ts';
 import { Readings } from './readings.ts';
 import { Restarting } from './restarting.ts';
@@ -171,13 +172,15 @@ export class Offers {
       this.#announced = { sequence, term, until: now + RLF_READ_MS_MAX, told: new Set() };
     }
     const { told } = this.#announced;
-    const waited = state.configuration.voters.filter((server) => {
+    const { voters } = state.configuration;
+    const minority = Math.max(1, voters.length - majority(state.configuration));
+    const waited = voters.filter((server) => {
       return server !== self && this.#pool.isUp(server) && picture.peer(server).read < sequence;
     });
     const reading = waited.filter((server) => told.has(server)).length;
     const next = waited
       .filter((server) => !told.has(server))
-      .slice(0, Math.max(0, READERS_MAX - reading));
+      .slice(0, Math.max(0, Math.min(READERS_MAX, minority) - reading));
     for (const server of next) {
       this.#tell(server, text);
       told.add(server);
@@ -211,7 +214,7 @@ export class Offers {
 }
 
 const READERS_LOOK_MS = 50;
-/** A minority of any pool that has one. */
+/** In a large pool a minority would still be many to be late at once. */
 const READERS_MAX = 2;
 /** It is megabytes that are sent anew. */
 const LARGE_OFFER_AGAIN_MS = 10 * OFFER_AGAIN_MS;
