@@ -102,7 +102,8 @@ export class FrameParser {
     const length = this.#held + chunk.length;
     const old = this.#pending;
     if (old === null || old.length < length) {
-      this.#pending = Buffer.allocUnsafeSlow(2 * length);
+      const room = Math.min(2 * length, this.bytesMax + LENGTH_BYTES);
+      this.#pending = Buffer.allocUnsafeSlow(Math.max(length, room));
       old?.copy(this.#pending, 0, 0, this.#held);
     }
     this.#pending?.set(chunk, this.#held);
