@@ -93,7 +93,10 @@ test('a lowered limit: who holds what is beyond it', async () => {
     application: 'App',
     count: 4,
   });
-  await site.when((status) => usedOf(status) === 4, 'the seats are known to be in use');
+  await site.when(
+    (status) => status.authorizations.length === 1 && usedOf(status) === 4,
+    'the seats are known to be in use, and whose they are',
+  );
   const text = readFileSync(site.file(FILE), 'utf8');
   const sequence = await next((all) =>
     all.replace(/\[\[license\]\]\ncode = .*\ndistribution.*\n/, ''),
