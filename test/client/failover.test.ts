@@ -226,7 +226,7 @@ test('the less is left of a lifetime, the sooner it asks again', async () => {
   time.advance(short - last - 1_000);
   asked = [];
   const isOver = () => {
-    time.advance(20);
+    time.advance(8);
     return !seat.valid;
   };
   await until(isOver, 'its lifetime is over');
